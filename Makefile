@@ -1,0 +1,77 @@
+# Every target needs only make and Python >= 3.11: it makes the virtual environment it runs in.
+# Another interpreter: make PYTHON3=python3.12 test
+
+PYTHON3 ?= python3
+PYTEST_ARGS ?= -n auto
+
+VENV := .venv
+BENCH_VENV := .venv-bench
+DOCS_VENV := .venv-docs
+PYTHON := $(VENV)/bin/python
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+# Two installations into one environment must not run at once.
+.NOTPARALLEL:
+.PHONY: help demo test test-cov lint format bench bench-full docs clean
+
+help:  ## Show this list.
+	@echo "make TARGET, where TARGET is one of:"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) \
+		| awk -F '|' '{ printf "%-12s %s\n", $$1, $$2 }'
+
+demo: $(VENV)/.stamp-demo  ## Compare with scikit-learn on two data sets: a table and a figure.
+	@$(PYTHON) benchmarks/demo.py
+
+test: $(VENV)/.stamp-test  ## Run the tests and the examples in the docstrings.
+	$(PYTHON) -m pytest $(PYTEST_ARGS)
+
+test-cov: $(VENV)/.stamp-test  ## The same, with a report of what they cover.
+	$(PYTHON) -m pytest $(PYTEST_ARGS) --cov --cov-report=term-missing
+
+lint: $(VENV)/.stamp-lint  ## Check style, format and types.
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+
+format: $(VENV)/.stamp-lint  ## Correct style and format where that can be done safely.
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+
+bench: $(BENCH_VENV)/.stamp-bench  ## Run the small benchmark.
+	$(BENCH_VENV)/bin/python benchmarks/run.py --preset small
+
+bench-full: $(BENCH_VENV)/.stamp-bench  ## Run the full benchmark.
+	$(BENCH_VENV)/bin/python benchmarks/run.py --preset full
+
+docs: $(DOCS_VENV)/.stamp-docs  ## Build the documentation in docs/_build/html.
+	$(DOCS_VENV)/bin/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+clean:  ## Remove the environments and everything that was built.
+	rm -rf $(VENV) $(BENCH_VENV) $(DOCS_VENV) build dist demo_output docs/_build docs/auto_examples
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* htmlcov
+	find bce_logistic benchmarks docs tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# An environment, with a pip that knows dependency groups.
+%/.stamp-venv:
+	@echo "Making the environment $* ..."
+	@$(PYTHON3) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed.")'
+	@$(PYTHON3) -m venv --clear $*
+	@$*/bin/python -m pip install -qq --disable-pip-version-check --upgrade 'pip>=25.1'
+	@touch $@
+
+# One stamp for each dependency group that is installed in an environment.
+define install
+	@echo "Installing the group $(1) in $(@D) ..."
+	@$(@D)/bin/python -m pip install -qq --disable-pip-version-check --editable . --group $(1)
+	@touch $@
+endef
+
+$(VENV)/.stamp-test $(VENV)/.stamp-lint $(VENV)/.stamp-demo: pyproject.toml | $(VENV)/.stamp-venv
+	$(call install,$(@:$(VENV)/.stamp-%=%))
+
+$(BENCH_VENV)/.stamp-bench: pyproject.toml | $(BENCH_VENV)/.stamp-venv
+	$(call install,bench)
+
+$(DOCS_VENV)/.stamp-docs: pyproject.toml | $(DOCS_VENV)/.stamp-venv
+	$(call install,docs)

@@ -1,0 +1,425 @@
+"""The scikit-learn face: parameters, validation, stopping, fitted attributes."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .gradient_descent import GradientDescent
+from .losses import BinaryCrossEntropy, CrossEntropy, Loss
+from .objective import Objective
+from .row_blocks import row_blocks
+from .threads import worker_threads
+from .validation import (
+    check_sample_weight,
+    class_weighted,
+    encode_labels,
+    explain_not_finite,
+    unchanged_on_error,
+)
+
+Array = NDArray[np.float64]
+
+
+class GDLogisticRegression(ClassifierMixin, BaseEstimator):
+    r"""Logistic regression by descending the gradient of binary cross-entropy.
+
+    Minimises what :class:`sklearn.linear_model.LogisticRegression` minimises,
+
+    .. math:: F(w, b) = \sum_i s_i \, \ell_i + \frac{\|w\|^2}{2 C}, \qquad
+              \ell = -[y \log \hat y + (1 - y) \log(1 - \hat y)], \qquad
+              \hat y = \sigma(X w + b),
+
+    with the softmax and its cross-entropy for more than two classes. The weight of a sample,
+    :math:`s_i`, is its sample weight times its class weight; the intercept is not penalised.
+
+    Parameters
+    ----------
+    C : float, default=1.0
+        Inverse strength of the L2 penalty, as in LogisticRegression. ``np.inf``: no penalty,
+        plain cross-entropy.
+    fit_intercept : bool, default=True
+        Whether to learn the intercept ``b``.
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class, ``{label: weight}``; "balanced": the same total weight for every
+        class.
+    solver : {"gd"}, default="gd"
+        "gd": textbook gradient descent on all rows.
+    learning_rate : float or "auto", default="auto"
+        Step size. "auto": 1/L, with L the Lipschitz constant of the gradient; plain descent
+        then never diverges, and the objective never rises.
+    power_t : float, default=0.0
+        The step at update t is ``learning_rate / (1 + t) ** power_t``.
+    momentum : float, default=0.0
+        Coefficient in [0, 1] of heavy-ball momentum: ``v = momentum * v + gradient``,
+        ``w = w - step * v``.
+    nesterov : bool, default=False
+        Nesterov's form of the momentum. With ``learning_rate="auto"`` and ``momentum=0``:
+        accelerated descent with adaptive restart.
+    reduction : {"mean", "sum"}, default="mean"
+        Whether ``learning_rate`` multiplies the mean or the sum of the samples' gradients. It
+        scales the step, never the optimum; "auto" takes the same step for both.
+    max_iter : int, default=1000
+        Largest number of passes over the data.
+    tol : float, default=1e-6
+        Stop when no component of the mean gradient (the gradient over the total weight) is
+        larger. 0: make all ``max_iter`` passes.
+    warm_start : bool, default=False
+        Go on from the previous fit, its momentum and its step count included.
+    random_state : int, RandomState instance or None, default=None
+        Source of whatever is drawn at random. Nothing is, on all rows.
+    verbose : int, default=0
+        1: print a line a pass.
+    n_jobs : int or None, default=None
+        Number of threads over the rows. None: as many as BLAS would use; -1: all cores. The
+        result does not depend on it.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels.
+    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
+        Coefficients, in the dtype of X; one row for two classes.
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+        Intercepts; zero without ``fit_intercept``.
+    n_iter_ : int
+        Number of passes made.
+    loss_curve_ : ndarray of shape (n_iter_ + 1,)
+        Objective over the total weight, in nats, before each pass and after the last.
+    gradient_norm_curve_ : ndarray of shape (n_iter_ + 1,)
+        Largest component of the mean gradient, likewise.
+    converged_ : bool
+        Whether ``tol`` was reached.
+    stop_reason_ : str
+        Why the fit ended: "tol" or "max_iter".
+    solver_ : str
+        The solver that was used.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X had any.
+
+    See Also
+    --------
+    sklearn.linear_model.LogisticRegression : The same model, by other solvers.
+    sklearn.linear_model.SGDClassifier : Linear models by stochastic gradient descent.
+
+    References
+    ----------
+    C. M. Bishop, Pattern Recognition and Machine Learning, 2006, section 4.3.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from bce_logistic import GDLogisticRegression
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = make_pipeline(StandardScaler(), GDLogisticRegression(nesterov=True)).fit(X, y)
+    >>> round(model.score(X, y), 3)
+    0.988
+    """
+
+    coef_: Any
+    intercept_: NDArray
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "C": [Interval(Real, 0, None, closed="right")],
+        "fit_intercept": ["boolean"],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "solver": [StrOptions({"gd"})],
+        "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterov": ["boolean"],
+        "reduction": [StrOptions({"mean", "sum"})],
+        "max_iter": [Interval(Integral, 0, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+        "n_jobs": [None, Integral],
+    }
+
+    def __init__(
+        self,
+        *,
+        C: float = 1.0,
+        fit_intercept: bool = True,
+        class_weight: dict | str | None = None,
+        solver: str = "gd",
+        learning_rate: float | str = "auto",
+        power_t: float = 0.0,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        reduction: str = "mean",
+        max_iter: int = 1000,
+        tol: float = 1e-6,
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.C = C
+        self.fit_intercept = fit_intercept
+        self.class_weight = class_weight
+        self.solver = solver
+        self.learning_rate = learning_rate
+        self.power_t = power_t
+        self.momentum = momentum
+        self.nesterov = nesterov
+        self.reduction = reduction
+        self.max_iter = max_iter
+        self.tol = tol
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+        self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Fit the model.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Features. float64 and float32 stay as they are, everything else becomes float64;
+            sparse rows stay sparse.
+        y : array-like of shape (n_samples,)
+            Labels of at least two classes.
+        sample_weight : array-like of shape (n_samples,), number or None, default=None
+            Weights of the samples, not negative. None: 1 for every sample.
+
+        Returns
+        -------
+        GDLogisticRegression
+            The fitted estimator itself.
+
+        Raises
+        ------
+        ValueError
+            If a parameter, the data, the labels or the weights are not usable, or if a fixed
+            learning rate diverges. The previous fit is left as it was.
+        """
+        with unchanged_on_error(self):
+            self._validate_params()
+            self._check_combination()
+            X, y = validate_data(
+                self,
+                X,
+                y,
+                accept_sparse="csr",
+                dtype=[np.float64, np.float32],
+                order="C",
+                ensure_all_finite=False,  # the first pass over the rows sees what is not
+            )
+            classes, y = encode_labels(y)
+            s = check_sample_weight(sample_weight, len(y))
+            s = class_weighted(s, self.class_weight, classes, y)
+            with worker_threads(self.n_jobs) as run:
+                loss: Loss = BinaryCrossEntropy() if len(classes) == 2 else CrossEntropy()
+                objective = Objective(
+                    loss=loss,
+                    rows=row_blocks(X, y, s, run),
+                    C=self.C,
+                    fit_intercept=self.fit_intercept,
+                    n_scores=1 if len(classes) == 2 else len(classes),
+                )
+                solver = self._solver()
+                start = self._start(solver, objective, classes)
+                w = self._descend(solver, objective, start, X)
+            self.classes_ = classes
+            self._set_coefficients(w, objective, X.dtype)
+        return self
+
+    def decision_function(self, X: Any) -> NDArray:
+        """Scores ``X @ w + b``: log-odds for two classes.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Features.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            The scores, in nats; for two classes those of ``classes_[1]``.
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
+        z = X @ self.coef_.T + self.intercept_
+        return z.ravel() if z.shape[1] == 1 else z
+
+    def predict_proba(self, X: Any) -> NDArray:
+        """Probabilities of the classes: the sigmoid or the softmax of the scores.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Features.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Probabilities, in the order of ``classes_``; every row sums to one.
+        """
+        z = self.decision_function(X)
+        if len(self.classes_) > 2:
+            return CrossEntropy().prediction(z)
+        sigmoid = BinaryCrossEntropy().prediction
+        return np.stack([sigmoid(-z), sigmoid(z)], axis=1)
+
+    def predict_log_proba(self, X: Any) -> NDArray:
+        """Logarithms of the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Features.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Log-probabilities, in nats, in the order of ``classes_``; finite even where the
+            probability underflows to zero.
+        """
+        z = self.decision_function(X)
+        if len(self.classes_) == 2:
+            z = np.stack([np.zeros_like(z), z], axis=1)
+        labels = np.arange(len(self.classes_))
+        loss = CrossEntropy()
+        log_proba = [-loss.value_and_gradient(np.full(len(z), k), z)[0] for k in labels]
+        return np.stack(log_proba, axis=1)
+
+    def predict(self, X: Any) -> NDArray:
+        """Most probable class of every sample.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Features.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Labels.
+        """
+        z = self.decision_function(X)
+        return self.classes_[(z > 0).astype(int) if z.ndim == 1 else z.argmax(axis=1)]
+
+    def sparsify(self) -> Self:
+        """Turn ``coef_`` into a sparse matrix, which saves memory if most of it is zero.
+
+        Returns
+        -------
+        GDLogisticRegression
+            The estimator itself.
+        """
+        check_is_fitted(self)
+        self.coef_ = scipy.sparse.csr_matrix(self.coef_)
+        return self
+
+    def densify(self) -> Self:
+        """Turn ``coef_`` back into an array.
+
+        Returns
+        -------
+        GDLogisticRegression
+            The estimator itself.
+        """
+        check_is_fitted(self)
+        if scipy.sparse.issparse(self.coef_):
+            self.coef_ = self.coef_.toarray()
+        return self
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def _check_combination(self) -> None:
+        """Refuse parameters that make no sense together."""
+        if self.nesterov and self.momentum == 0 and self.learning_rate != "auto":
+            raise ValueError(
+                "nesterov=True with a fixed learning_rate needs momentum > 0, for example 0.9; "
+                "learning_rate='auto' finds the momentum by itself."
+            )
+
+    def _solver(self) -> GradientDescent:
+        """Solver with the parameters that it needs."""
+        return GradientDescent(
+            learning_rate=self.learning_rate,
+            power_t=self.power_t,
+            momentum=self.momentum,
+            nesterov=self.nesterov,
+            reduction=self.reduction,
+            max_iter=self.max_iter,
+            tol=self.tol,
+        )
+
+    def _descend(
+        self, solver: GradientDescent, objective: Objective, start: tuple, X: Any
+    ) -> Array:
+        """Descend until there is a reason to stop; set what it leaves behind but the result."""
+        losses, gradient_norms = [], []
+        for iterate in solver.iterates(objective, *start):
+            reason = solver.reason_to_stop(objective, iterate)
+            losses.append(iterate.point.value / objective.total_weight)
+            gradient_norms.append(np.abs(iterate.point.gradient).max() / objective.total_weight)
+            if not np.isfinite([losses[-1], gradient_norms[-1]]).all():
+                explain_not_finite(X, self)
+            if self.verbose:
+                print(
+                    f"{solver.name}: pass {solver.passes(objective, iterate)}, "
+                    f"objective {losses[-1]:.9g}, gradient {gradient_norms[-1]:.3g}"
+                )
+            if reason:
+                break
+        self.n_iter_ = solver.passes(objective, iterate)
+        self.loss_curve_ = np.array(losses)
+        self.gradient_norm_curve_ = np.array(gradient_norms)
+        self.stop_reason_ = reason
+        self.converged_ = reason == "tol"
+        self.solver_ = solver.name
+        self._resume = (iterate.state, iterate.t)
+        if reason == "max_iter" and self.tol > 0:
+            warnings.warn(
+                f"{solver.name} made max_iter={self.max_iter} passes and did not reach "
+                f"tol={self.tol}: the largest component of the mean gradient is "
+                f"{gradient_norms[-1]:.3g}. To converge, {solver.advice}.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+        return iterate.point.w
+
+    def _start(self, solver: GradientDescent, objective: Objective, classes: NDArray) -> tuple:
+        """Coefficients, state of the direction and number of updates to start from."""
+        if not (self.warm_start and hasattr(self, "coef_")):
+            return solver.start(objective), None, 0
+        n_scores, n_features = self.coef_.shape
+        same_shape = (n_scores, n_features) == (objective.n_scores, objective.rows.n_features)
+        if not same_shape or not np.array_equal(self.classes_, classes):
+            raise ValueError(
+                f"warm_start=True goes on from a fit of {n_features} features and the classes "
+                f"{self.classes_}; now there are {objective.rows.n_features} features and the "
+                f"classes {classes}. Set warm_start=False to start anew."
+            )
+        w = self.coef_.T.astype(np.float64)
+        if self.fit_intercept:
+            w = np.append(w, [self.intercept_], axis=0)
+        return w.reshape(objective.shape), *self._resume
+
+    def _set_coefficients(self, w: Array, objective: Objective, dtype: Any) -> None:
+        """Split the coefficients as scikit-learn lays them out."""
+        w = w.reshape(-1, objective.n_scores).astype(dtype)
+        n_features = objective.rows.n_features
+        self.coef_ = np.ascontiguousarray(w[:n_features].T)
+        self.intercept_ = w[n_features] if self.fit_intercept else np.zeros(len(self.coef_), dtype)

@@ -1,0 +1,9 @@
+"""Warnings of this package."""
+
+from __future__ import annotations
+
+from sklearn.exceptions import ConvergenceWarning
+
+
+class SeparationWarning(ConvergenceWarning):
+    """The classes can be separated: without a penalty, the coefficients have no optimum."""

@@ -1,0 +1,142 @@
+"""Textbook gradient descent: which pieces the loop is given for ``solver="gd"``."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import log
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .descent import Iterate, descend
+from .directions import AcceleratedDescent, Direction, HeavyBall, Nesterov, SteepestDescent
+from .objective import Objective
+from .step_sizes import DecayingStep
+
+Array = NDArray[np.float64]
+
+# An objective so many times above that of zero coefficients is on its way to infinity.
+DIVERGENCE = 1e4
+
+
+@dataclass(frozen=True)
+class GradientDescent:
+    """Gradient descent on all rows, from zero coefficients.
+
+    Parameters
+    ----------
+    learning_rate : float or "auto"
+        Step size; "auto": 1/L, with L the Lipschitz constant of the gradient.
+    power_t : float
+        Power with which the step size decays.
+    momentum : float
+        Coefficient of the momentum in [0, 1].
+    nesterov : bool
+        Nesterov's form of the momentum; accelerated descent if the step size is automatic and
+        ``momentum`` is 0.
+    reduction : {"mean", "sum"}
+        Which gradient a fixed ``learning_rate`` multiplies.
+    max_iter : int
+        Number of updates.
+    tol : float
+        Bound on the largest component of the mean gradient; 0: none.
+    """
+
+    learning_rate: float | str
+    power_t: float
+    momentum: float
+    nesterov: bool
+    reduction: str
+    max_iter: int
+    tol: float
+
+    name = "gd"
+    advice = (
+        "scale the features (sklearn.preprocessing.StandardScaler), set nesterov=True with "
+        "learning_rate='auto', or increase max_iter"
+    )
+
+    def start(self, objective: Objective) -> Array:
+        """Zero coefficients."""
+        return np.zeros(objective.shape)
+
+    def iterates(
+        self, objective: Objective, w: Array, state: Any = None, t: int = 0
+    ) -> Iterator[Iterate]:
+        """Points of the descent from ``w``, without end.
+
+        Parameters
+        ----------
+        objective : Objective
+            What is minimised.
+        w : ndarray
+            Coefficients to start from.
+        state, t : object, int
+            Where to go on from, as in :func:`bce_logistic.descent.descend`.
+
+        Returns
+        -------
+        iterator of Iterate
+            One for every update.
+        """
+        step_size = DecayingStep(self._eta(objective), self.power_t)
+        forever = itertools.repeat(objective)
+        return descend(forever, w, self._direction(), step_size, state=state, t=t)
+
+    def passes(self, objective: Objective, iterate: Iterate) -> int:
+        """Passes over the data that led to an iterate: one an update."""
+        return iterate.t
+
+    def reason_to_stop(self, objective: Objective, iterate: Iterate) -> str | None:
+        """Why to stop at an iterate, or None.
+
+        Parameters
+        ----------
+        objective : Objective
+            What is minimised.
+        iterate : Iterate
+            Where the descent stands.
+
+        Returns
+        -------
+        str or None
+            "tol", "max_iter", or None: go on.
+
+        Raises
+        ------
+        ValueError
+            If a fixed learning rate makes the objective grow without bound.
+        """
+        fixed = self.learning_rate != "auto"
+        # "not below" is true of NaN as well.
+        if fixed and iterate.t > 0 and not iterate.point.value < self._ceiling(objective):
+            raise ValueError(
+                f"Gradient descent diverges with learning_rate={self.learning_rate!r}. Lower it, "
+                "set learning_rate='auto', or scale the features, for example with "
+                "sklearn.preprocessing.StandardScaler."
+            )
+        largest = np.abs(iterate.point.gradient).max() / objective.total_weight
+        if self.tol > 0 and largest <= self.tol:
+            return "tol"
+        return "max_iter" if iterate.t >= self.max_iter else None
+
+    def _ceiling(self, objective: Objective) -> float:
+        return DIVERGENCE * objective.total_weight * log(max(2, objective.n_scores))
+
+    def _direction(self) -> Direction:
+        automatic = self.learning_rate == "auto"
+        if self.nesterov and automatic and self.momentum == 0:
+            return AcceleratedDescent()
+        if self.nesterov:
+            return Nesterov(self.momentum)
+        return HeavyBall(self.momentum) if self.momentum > 0 else SteepestDescent()
+
+    def _eta(self, objective: Objective) -> float:
+        """Step size in units of the summed gradient, which is what the objective gives."""
+        if isinstance(self.learning_rate, str):
+            return 1 / objective.largest_curvature()
+        mean = self.reduction == "mean"
+        return self.learning_rate / objective.total_weight if mean else self.learning_rate

@@ -1,0 +1,214 @@
+"""Where the rows live, and how a sum over them is taken.
+
+Loss, gradient and Hessian are sums over the rows of the data. :class:`RowBlocks` cuts the rows
+into blocks that fit in a cache, lets threads work on them and adds the results in a fixed
+order, so that a sum does not depend on the number of threads. A function to sum is given one
+:class:`Block` and returns a tuple of numbers and arrays; it is the same for dense and for
+sparse rows.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+
+from .threads import Run
+
+Array = NDArray[np.float64]
+Sums = tuple[Any, ...]
+
+# A block is read twice, for the scores and for the gradient: the second time from the cache.
+DENSE_BLOCK_BYTES = 2 << 20
+# With fewer non-zeros than this, a thread costs more than it saves.
+SPARSE_BLOCK_NON_ZEROS = 1 << 17
+# What may wait to be added: so many partial sums, so many numbers in them.
+MOST_PARTIAL_SUMS = 64
+PARTIAL_SUMS_SIZE = 1 << 22
+
+
+class Block(NamedTuple):
+    """Some consecutive rows: features ``X``, labels ``y`` and sample weights ``s``."""
+
+    X: Any
+    y: NDArray
+    s: Array
+
+    def scores(self, w: Array) -> Array:
+        """``X @ w`` in float64.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_features,) or (n_features, n_scores)
+            Coefficients.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,) or (n_rows, n_scores)
+            The products. Several scores are laid out class by class (Fortran order): the loss
+            sums over classes, and that is how sums over a few of them are fast.
+        """
+        w = w.astype(self.X.dtype, copy=False)
+        return (w.T @ self.X.T).T.astype(np.float64, order="F", copy=False)
+
+    def weighted_sum(self, residual: Array) -> Array:
+        """``X.T @ residual``, the sum of the rows, each times its residual, in float64.
+
+        Parameters
+        ----------
+        residual : ndarray of shape (n_rows,) or (n_rows, n_scores)
+            Factors of the rows.
+
+        Returns
+        -------
+        ndarray of shape (n_features,) or (n_features, n_scores)
+            The sums.
+        """
+        residual = residual.astype(self.X.dtype, copy=False)
+        return (self.X.T @ residual).astype(np.float64, copy=False)
+
+    def gram(self, d: Array) -> Array:
+        """``X.T @ diag(d) @ X``, the sum of the rows' outer products, in float64.
+
+        Parameters
+        ----------
+        d : ndarray of shape (n_rows,)
+            Weights of the rows, not negative.
+
+        Returns
+        -------
+        ndarray of shape (n_features, n_features)
+            The sums, dense.
+        """
+        root = np.sqrt(d).astype(self.X.dtype, copy=False)
+        if scipy.sparse.issparse(self.X):
+            A = scipy.sparse.diags_array(root) @ self.X
+            return (A.T @ A).toarray().astype(np.float64, copy=False)
+        A = root[:, None] * self.X
+        return (A.T @ A).astype(np.float64, copy=False)
+
+
+class RowBlocks(ABC):
+    """Rows of one matrix in memory, cut into blocks and summed over by threads.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+        Features, float64 or float32, C-contiguous. Never copied.
+    y : ndarray of shape (n_samples,)
+        Labels as the loss wants them.
+    s : ndarray of shape (n_samples,)
+        Sample weights, float64.
+    run : callable, default=map
+        ``run(function, items)`` as the built-in ``map``, perhaps in threads.
+
+    Attributes
+    ----------
+    n_samples, n_features : int
+        Shape of the data.
+    total_weight : float
+        Sum of the sample weights.
+    passes : int
+        How many times the rows were read so far.
+    """
+
+    def __init__(self, X: Any, y: NDArray, s: Array, run: Run = map):
+        self.X, self.y, self.s, self.run = X, y, s, run
+        self.n_samples, self.n_features = X.shape
+        self.total_weight = float(s.sum())
+        self.passes = 0
+        self._slices = self._cut()
+
+    @abstractmethod
+    def _cut(self) -> list[slice]:
+        """Bounds of the blocks, from the shape and the layout of the data alone."""
+
+    @abstractmethod
+    def _view(self, rows: slice) -> Any:
+        """Features of some consecutive rows, without a copy."""
+
+    def sum(self, function: Callable[[Block], Sums], size: int) -> Sums:
+        """Sum ``function(block)`` over all blocks.
+
+        Parameters
+        ----------
+        function : callable
+            From a block to a tuple of numbers and arrays.
+        size : int
+            How many numbers the tuple holds, about.
+
+        Returns
+        -------
+        tuple
+            The sums, added in an order that depends on shapes alone. Overflow and NaN are not
+            warned of: they are in the sums, for the caller to see.
+        """
+        self.passes += 1
+
+        def partial_sum(slices: list[slice]) -> Sums:
+            with np.errstate(all="ignore"):
+                return _added(
+                    function(Block(self._view(rows), self.y[rows], self.s[rows])) for rows in slices
+                )
+
+        n_parts = min(len(self._slices), MOST_PARTIAL_SUMS, max(2, PARTIAL_SUMS_SIZE // size))
+        ends = [len(self._slices) * part // n_parts for part in range(n_parts + 1)]
+        parts = [self._slices[i:j] for i, j in itertools.pairwise(ends)]
+        return _added(self.run(partial_sum, parts))
+
+    def subset(self, rows: NDArray[np.intp], scale: float) -> RowBlocks:
+        """Copy of some rows that stands for all: their weights are multiplied by ``scale``."""
+        return type(self)(self.X[rows], self.y[rows], self.s[rows] * scale, self.run)
+
+
+class DenseRows(RowBlocks):
+    """Rows of a C-contiguous array, in blocks of equally many bytes."""
+
+    def _cut(self) -> list[slice]:
+        step = max(64, DENSE_BLOCK_BYTES // max(1, self.X.itemsize * self.n_features))
+        return [
+            slice(start, min(start + step, self.n_samples))
+            for start in range(0, self.n_samples, step)
+        ]
+
+    def _view(self, rows: slice) -> NDArray:
+        return self.X[rows]
+
+
+class SparseRows(RowBlocks):
+    """Rows of a CSR matrix, in blocks of about equally many non-zeros."""
+
+    def _cut(self) -> list[slice]:
+        non_zeros = int(self.X.indptr[-1])
+        # A block must be worth the sum over the features that it leaves behind.
+        worthwhile = max(SPARSE_BLOCK_NON_ZEROS, 4 * self.n_features)
+        n_blocks = min(MOST_PARTIAL_SUMS, max(1, non_zeros // worthwhile))
+        inner = np.searchsorted(self.X.indptr, np.linspace(0, non_zeros, n_blocks + 1)[1:-1])
+        ends = np.unique([0, *inner.tolist(), self.n_samples]).tolist()
+        return [slice(start, stop) for start, stop in itertools.pairwise(ends)]
+
+    def _view(self, rows: slice) -> Any:
+        # Slicing a CSR matrix copies it; the three arrays of a view do not.
+        first, last = self.X.indptr[rows.start], self.X.indptr[rows.stop]
+        view = type(self.X)((rows.stop - rows.start, self.n_features), dtype=self.X.dtype)
+        view.data = self.X.data[first:last]
+        view.indices = self.X.indices[first:last]
+        view.indptr = self.X.indptr[rows.start : rows.stop + 1] - first
+        return view
+
+
+def row_blocks(X: Any, y: NDArray, s: Array, run: Run = map) -> RowBlocks:
+    """Row blocks of a dense array or a CSR matrix; parameters as in :class:`RowBlocks`."""
+    rows = SparseRows if scipy.sparse.issparse(X) else DenseRows
+    return rows(X, y, s, run)
+
+
+def _added(terms: Iterable[Sums]) -> Sums:
+    """Sum tuples element by element, in their order."""
+    return functools.reduce(lambda total, term: tuple(map(np.add, total, term)), terms)

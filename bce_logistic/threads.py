@@ -1,0 +1,81 @@
+"""Worker threads for the rows, and BLAS held to one thread while they work."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import joblib
+from threadpoolctl import ThreadpoolController
+
+Run = Callable  # as the built-in map: run(function, items) gives results in the items' order
+
+
+class _BlasLimit:
+    """One thread for every BLAS of the process, as long as any fit asks for it.
+
+    BLAS thread counts belong to the whole process. Fits that overlap in time share one limit:
+    the first to enter sets it, the last to leave restores what was there.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._holders = 0
+        self._limiter: Any = None
+        self._free_threads = 1
+
+    @functools.cached_property
+    def _blas(self) -> ThreadpoolController:
+        # Finding the libraries takes milliseconds: once a process, at the first fit.
+        return ThreadpoolController().select(user_api="blas")
+
+    @contextmanager
+    def hold(self) -> Iterator[int]:
+        with self._lock:
+            if self._holders == 0:
+                counts = [library.num_threads for library in self._blas.lib_controllers]
+                self._free_threads = max(counts, default=1)
+                self._limiter = self._blas.limit(limits=1) if self._free_threads > 1 else None
+            self._holders += 1
+        try:
+            yield self._free_threads
+        finally:
+            with self._lock:
+                self._holders -= 1
+                if self._holders == 0 and self._limiter is not None:
+                    self._limiter.restore_original_limits()
+                    self._limiter = None
+
+
+_blas_limit = _BlasLimit()
+
+
+@contextmanager
+def worker_threads(n_jobs: int | None) -> Iterator[Run]:
+    """Hold BLAS to one thread and offer a parallel ``map`` in its stead.
+
+    The results of a fit then depend neither on the number of threads nor on other fits that
+    run at the same time.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        Number of threads; None: as many as BLAS would use, so that the limits of joblib and of
+        the environment are respected; negative: counted back from the number of cores.
+
+    Yields
+    ------
+    run : callable
+        ``run(function, items)`` gives the results in the order of the items.
+    """
+    with _blas_limit.hold() as blas_threads:
+        n_threads = blas_threads if n_jobs is None else joblib.effective_n_jobs(n_jobs)
+        if n_threads == 1:
+            yield map
+            return
+        with ThreadPoolExecutor(n_threads) as pool:
+            yield pool.map
