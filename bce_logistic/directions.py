@@ -7,12 +7,15 @@ sees coefficients and gradients, never data.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .preconditioners import Preconditioner
 
 Array = NDArray[np.float64]
 
@@ -135,3 +138,88 @@ class AcceleratedDescent:
         next_theta = (1 + sqrt(1 + 4 * theta**2)) / 2
         momentum = (theta - 1) / next_theta
         return -(gradient + momentum * v), AcceleratedState(v, momentum, next_theta)
+
+
+@dataclass(frozen=True)
+class Newton:
+    r"""Newton's direction: ``p = -H(w)^-1 gradient``.
+
+    Parameters
+    ----------
+    preconditioner : callable
+        From coefficients to a preconditioner, here made of the Hessian at these coefficients.
+    """
+
+    preconditioner: Callable[[Array], Preconditioner]
+
+    def __call__(self, w: Array, gradient: Array, state: None = None) -> tuple[Array, None]:
+        """Direction at ``w``; there is nothing to remember."""
+        return -self.preconditioner(w).solve(gradient), None
+
+
+class Secant(NamedTuple):
+    """Change of the coefficients over a step, and of the gradient."""
+
+    step: Array
+    change: Array
+    product: float
+
+
+class SecantState(NamedTuple):
+    """What :class:`QuasiNewton` remembers: the last point and the last secants."""
+
+    w: Array
+    gradient: Array
+    secants: tuple[Secant, ...]
+
+
+@dataclass(frozen=True)
+class QuasiNewton:
+    r"""L-BFGS on top of a preconditioner: ``p = -P^-1 gradient``, corrected by secants.
+
+    The preconditioner stands for the inverse Hessian before the first step; the last steps then
+    teach it, one secant each, what the Hessian does along them.
+
+    Parameters
+    ----------
+    preconditioner : Preconditioner
+        Approximate Hessian ``P`` that can be solved with.
+    memory : int, default=10
+        Number of secants remembered.
+
+    References
+    ----------
+    J. Nocedal, S. Wright, Numerical Optimization, 2006: algorithm 7.4, the two-loop recursion.
+    """
+
+    preconditioner: Preconditioner
+    memory: int = 10
+
+    def __call__(
+        self, w: Array, gradient: Array, state: SecantState | None
+    ) -> tuple[Array, SecantState]:
+        """Direction at ``w``, and the secants up to it."""
+        secants = () if state is None else self._remembered(w, gradient, state)
+        q, coefficients = gradient.copy(), []
+        for step, change, product in reversed(secants):
+            coefficients.append(np.vdot(step, q) / product)
+            q -= coefficients[-1] * change
+        q = self.preconditioner.solve(q)
+        for (step, change, product), coefficient in zip(
+            secants, reversed(coefficients), strict=True
+        ):
+            q += (coefficient - np.vdot(change, q) / product) * step
+        return -q, SecantState(w, gradient, secants)
+
+    def _remembered(self, w: Array, gradient: Array, state: SecantState) -> tuple[Secant, ...]:
+        """Secants of the last steps; one that bends the wrong way is left out."""
+        step, change = w - state.w, gradient - state.gradient
+        product = float(np.vdot(step, change))
+        if (
+            product
+            <= np.finfo(np.float64).eps
+            * np.vdot(change, change) ** 0.5
+            * np.vdot(step, step) ** 0.5
+        ):
+            return state.secants
+        return (*state.secants, Secant(step, change, product))[-self.memory :]

@@ -229,7 +229,7 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
                 objective = Objective(
                     loss=loss,
                     rows=row_blocks(X, y, s, run),
-                    C=self.C,
+                    ridge=np.full(X.shape[1], 1 / self.C),
                     fit_intercept=self.fit_intercept,
                     n_scores=1 if len(classes) == 2 else len(classes),
                 )

@@ -1,6 +1,8 @@
 r"""What is minimised: a loss, summed over weighted rows, plus a penalty.
 
-.. math:: F(w, b) = \sum_i s_i \, \ell(y_i, z_i) + \frac{\|w\|^2}{2 C}, \qquad z = X w + b
+.. math:: F(w, b) = \sum_i s_i \, \ell(y_i, z_i) + \frac12 \sum_j r_j w_j^2, \qquad z = X w + b
+
+The model's penalty is the same for every feature, :math:`r_j = 1/C`.
 
 The coefficients are one array: shape (n_features,) for two classes and (n_features, n_classes)
 for more, with one row more at the end for the intercept if there is one. Nothing below asks
@@ -18,7 +20,7 @@ import scipy.sparse.linalg
 from numpy.typing import NDArray
 
 from .losses import Loss
-from .row_blocks import Block, RowBlocks, Sums
+from .row_blocks import Block, Columns, RowBlocks, Sums
 
 Array = NDArray[np.float64]
 
@@ -44,8 +46,9 @@ class Objective:
         The loss of a sample and its derivatives with respect to the score.
     rows : RowBlocks
         Where the samples are.
-    C : float
-        Inverse strength of the penalty; ``inf``: no penalty.
+    ridge : ndarray of shape (n_features,)
+        Strength of the penalty on each feature's coefficient: 1/C everywhere for the model
+        itself.
     fit_intercept : bool
         Whether the last row of the coefficients is an intercept. It is never penalised.
     n_scores : int
@@ -54,7 +57,7 @@ class Objective:
 
     loss: Loss
     rows: RowBlocks
-    C: float
+    ridge: Array
     fit_intercept: bool
     n_scores: int
 
@@ -72,8 +75,8 @@ class Objective:
     def at(self, w: Array) -> Point:
         r"""Value and gradient of the objective, in one pass over the rows.
 
-        .. math:: F = \sum_i s_i \ell_i + \frac{\|w\|^2}{2C}, \qquad
-                  \nabla_w F = X^T s (\hat y - y) + \frac{w}{C}, \qquad
+        .. math:: F = \sum_i s_i \ell_i + \frac12 \sum_j r_j w_j^2, \qquad
+                  \nabla_w F = X^T s (\hat y - y) + r w, \qquad
                   \nabla_b F = \sum_i s_i (\hat y_i - y_i)
 
         Parameters
@@ -96,10 +99,90 @@ class Objective:
         value, gradient = self.rows.sum(value_and_gradient, size=w.size + 1)
         return Point(w, value + self._penalty(w), gradient + self._penalty_gradient(w))
 
+    def hessian_diagonal(self, w: Array) -> Array:
+        """Diagonal of the Hessian at ``w``, in one pass over the rows.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_coefficients,) or (n_coefficients, n_classes)
+            Coefficients, the intercept last.
+
+        Returns
+        -------
+        ndarray
+            The second derivatives, the shape of ``w``.
+        """
+
+        def diagonal(block: Block) -> Sums:
+            d = self.loss.curvature_diagonal(self.loss.curvature(self._scores(block, w)))
+            d = (d.T * block.s).T
+            total = block.gram_diagonal(d)
+            return (self._with_intercept(total, d.sum(axis=0)),)
+
+        (total,) = self.rows.sum(diagonal, size=w.size)
+        return (total.T + self._padded_ridge()).T
+
+    def class_hessians(self, w: Array, columns: Columns = slice(None)) -> Array:
+        r"""Hessian at ``w`` of each class's coefficients alone, in one pass over the rows.
+
+        .. math:: H_k = [X\; 1]^T \, s \, \hat y_k (1 - \hat y_k) \, [X\; 1] + \mathrm{diag}(r)
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_coefficients,) or (n_coefficients, n_classes)
+            Coefficients, the intercept last.
+        columns : slice or ndarray of integers, default=all
+            The features to take; the intercept comes in addition.
+
+        Returns
+        -------
+        ndarray of shape (n_scores, n_columns, n_columns)
+            One matrix for every score; for two classes the Hessian itself.
+        """
+        n_columns = len(np.arange(self.rows.n_features)[columns]) + self.fit_intercept
+
+        def hessians(block: Block) -> Sums:
+            d = self.loss.curvature_diagonal(self.loss.curvature(self._scores(block, w)))
+            d = d.reshape(len(d), -1)
+            return (np.stack([self._gram(block, block.s * d_k, columns) for d_k in d.T]),)
+
+        (total,) = self.rows.sum(hessians, size=self.n_scores * n_columns**2)
+        return total + np.diag(self._padded_ridge(columns))
+
+    def hessian(self, w: Array) -> Array:
+        r"""Hessian at ``w`` of all coefficients, in one pass over the rows.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_coefficients,) or (n_coefficients, n_classes)
+            Coefficients, the intercept last.
+
+        Returns
+        -------
+        ndarray of shape (n_scores, n_coefficients, n_scores, n_coefficients)
+            The second derivatives, class by class.
+        """
+        n_columns = w.shape[0]
+        classes = range(self.n_scores)
+
+        def hessian(block: Block) -> Sums:
+            d = self.loss.curvature_matrix(self.loss.curvature(self._scores(block, w)))
+            total = np.empty((self.n_scores, n_columns, self.n_scores, n_columns))
+            for k in classes:
+                total[k, :, k] = self._gram(block, block.s * d[:, k, k])
+                for j in range(k):  # two classes never grow together: the product is negative
+                    total[k, :, j] = total[j, :, k] = -self._gram(block, -block.s * d[:, k, j])
+            return (total,)
+
+        (total,) = self.rows.sum(hessian, size=(self.n_scores * n_columns) ** 2)
+        for k in classes:
+            total[k, :, k] += np.diag(self._padded_ridge())
+        return total
+
     def largest_curvature(self) -> float:
         r"""Lipschitz constant of the gradient: no curvature of the objective is larger.
 
-        .. math:: L = c \, \lambda_{\max}([X\; 1]^T s \, [X\; 1]) + \frac{1}{C}, \qquad
+        .. math:: L = c \, \lambda_{\max}([X\; 1]^T s \, [X\; 1]) + \max_j r_j, \qquad
                   c = \tfrac14 \text{ (sigmoid)}, \tfrac12 \text{ (softmax)}
 
         Returns
@@ -113,7 +196,7 @@ class Objective:
         D. Boehning, Multinomial logistic regression algorithm, Annals of the Institute of
         Statistical Mathematics 44, 1992: the bounds on the curvature.
         """
-        return self.loss.largest_curvature * self._largest_eigenvalue() + 1 / self.C
+        return self.loss.largest_curvature * self._largest_eigenvalue() + self.ridge.max()
 
     def _largest_eigenvalue(self) -> float:
         """Largest eigenvalue of ``[X 1].T @ diag(s) @ [X 1]``."""
@@ -149,27 +232,28 @@ class Objective:
 
     def _weighted_sum(self, block: Block, residual: Array) -> Array:
         """``[X 1].T @ residual``."""
-        total = block.weighted_sum(residual)
-        return np.append(total, [residual.sum(axis=0)], axis=0) if self.fit_intercept else total
+        return self._with_intercept(block.weighted_sum(residual), residual.sum(axis=0))
 
-    def _gram(self, block: Block, d: Array) -> Array:
+    def _gram(self, block: Block, d: Array, columns: Columns = slice(None)) -> Array:
         """``[X 1].T @ diag(d) @ [X 1]``."""
-        gram = block.gram(d)
+        gram = block.gram(d, columns)
         if not self.fit_intercept:
             return gram
-        border = block.weighted_sum(d)
+        border = block.weighted_sum(d)[columns]
         return np.block([[gram, border[:, None]], [border, d.sum()]])
 
-    def _penalised(self, w: Array) -> Array:
-        """Coefficients without the intercept."""
-        return w[: self.rows.n_features]
+    def _with_intercept(self, total: Array, intercept: Array) -> Array:
+        """Append the intercept's row, if there is an intercept."""
+        return np.append(total, [intercept], axis=0) if self.fit_intercept else total
 
     def _penalty(self, w: Array) -> float:
-        """``||w||^2 / (2 C)``."""
-        return float(np.vdot(self._penalised(w), self._penalised(w))) / (2 * self.C)
+        """``sum(ridge * w^2) / 2``."""
+        return float(np.vdot(w, self._penalty_gradient(w))) / 2
 
     def _penalty_gradient(self, w: Array) -> Array:
-        """``w / C``, and zero for the intercept."""
-        gradient = w / self.C
-        gradient[self.rows.n_features :] = 0
-        return gradient
+        """``ridge * w``, and zero for the intercept."""
+        return (w.T * self._padded_ridge()).T
+
+    def _padded_ridge(self, columns: Columns = slice(None)) -> Array:
+        """Penalty of some columns, and none on the intercept."""
+        return np.append(self.ridge[columns], np.zeros(int(self.fit_intercept)))

@@ -23,6 +23,7 @@ from .threads import Run
 
 Array = NDArray[np.float64]
 Sums = tuple[Any, ...]
+Columns = slice | NDArray[np.intp]
 
 # A block is read twice, for the scores and for the gradient: the second time from the cache.
 DENSE_BLOCK_BYTES = 2 << 20
@@ -73,25 +74,44 @@ class Block(NamedTuple):
         residual = residual.astype(self.X.dtype, copy=False)
         return (self.X.T @ residual).astype(np.float64, copy=False)
 
-    def gram(self, d: Array) -> Array:
+    def gram(self, d: Array, columns: Columns = slice(None)) -> Array:
         """``X.T @ diag(d) @ X``, the sum of the rows' outer products, in float64.
 
         Parameters
         ----------
         d : ndarray of shape (n_rows,)
             Weights of the rows, not negative.
+        columns : slice or ndarray of integers, default=all
+            The columns of ``X`` to take.
 
         Returns
         -------
-        ndarray of shape (n_features, n_features)
+        ndarray of shape (n_columns, n_columns)
             The sums, dense.
         """
         root = np.sqrt(d).astype(self.X.dtype, copy=False)
-        if scipy.sparse.issparse(self.X):
-            A = scipy.sparse.diags_array(root) @ self.X
+        X = self.X[:, columns]
+        if scipy.sparse.issparse(X):
+            A = scipy.sparse.diags_array(root) @ X
             return (A.T @ A).toarray().astype(np.float64, copy=False)
-        A = root[:, None] * self.X
+        A = root[:, None] * X
         return (A.T @ A).astype(np.float64, copy=False)
+
+    def gram_diagonal(self, d: Array) -> Array:
+        """Diagonal of :meth:`gram`, for one or more weights a row.
+
+        Parameters
+        ----------
+        d : ndarray of shape (n_rows,) or (n_rows, n_scores)
+            Weights of the rows, not negative.
+
+        Returns
+        -------
+        ndarray of shape (n_features,) or (n_features, n_scores)
+            The sums of squares.
+        """
+        squares = self.X.power(2) if scipy.sparse.issparse(self.X) else np.square(self.X)
+        return self._replace(X=squares).weighted_sum(d)
 
 
 class RowBlocks(ABC):

@@ -53,3 +53,40 @@ class DecayingStep:
     def __call__(self, objective: Objective, point: Point, p: Array, t: int) -> tuple[Array, None]:
         """Coefficients after update ``t``; the objective is not evaluated."""
         return point.w + self.eta / (1 + t) ** self.power * p, None
+
+
+@dataclass(frozen=True)
+class BacktrackingStep:
+    r"""The whole step, halved until the objective falls by enough.
+
+    .. math:: F(w + \eta p) \le F(w) + c \, \eta \, \nabla F(w)^T p,
+              \qquad \eta = 1, \tfrac12, \tfrac14, \ldots
+
+    Parameters
+    ----------
+    sufficient : float, default=1e-4
+        The constant c: which part of the decrease that the gradient promises is enough.
+    shortest : float, default=1e-8
+        Step below which the search gives up and stays where it is.
+
+    References
+    ----------
+    L. Armijo, Minimization of functions having Lipschitz continuous first partial derivatives,
+    Pacific Journal of Mathematics 16, 1966.
+    """
+
+    sufficient: float = 1e-4
+    shortest: float = 1e-8
+
+    def __call__(self, objective: Objective, point: Point, p: Array, t: int) -> tuple[Array, Point]:
+        """Coefficients after update ``t``, and the point there."""
+        slope = float(np.vdot(point.gradient, p))
+        # Close to the optimum the decrease drowns in the rounding of the objective itself.
+        rounding = 4 * np.finfo(np.float64).eps * abs(point.value)
+        eta = 1.0
+        while eta >= self.shortest:
+            there = objective.at(point.w + eta * p)
+            if there.value <= point.value + self.sufficient * eta * slope + rounding:
+                return there.w, there
+            eta /= 2
+        return point.w, point

@@ -1,0 +1,1 @@
+"""Data sets shared by the demo and the benchmarks."""

@@ -1,0 +1,152 @@
+"""The table, as Markdown and as JSON."""
+
+import math
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+
+from benchmark_utils.summary import Finish, Summary, geometric_mean
+
+HEADER = (
+    "data set",
+    "C",
+    "ours",
+    "passes",
+    "reads of X",
+    "fastest of scikit-learn",
+    "ratio",
+    "fastest peer",
+    "ratio",
+    "at default tol",
+    "true gap",
+)
+
+
+def markdown_table(summaries: list[Summary]) -> str:
+    """The results of all races, one line each, and the geometric means of the ratios.
+
+    Parameters
+    ----------
+    summaries : list of Summary
+        The races.
+
+    Returns
+    -------
+    table : str
+        A table in Markdown, aligned for the terminal.
+    """
+    rows = [HEADER, *(_cells(summary) for summary in summaries), _means(summaries)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    numeric = [name not in HEADER[:1] + HEADER[5:6] + HEADER[7:8] for name in HEADER]
+    lines = [
+        " | ".join(
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(row, widths, numeric, strict=True)
+        )
+        for row in rows
+    ]
+    rule = " | ".join(
+        "-" * (width - 1) + (":" if right else "-")
+        for width, right in zip(widths, numeric, strict=True)
+    )
+    return "\n".join(f"| {line} |" for line in [lines[0], rule, *lines[1:]])
+
+
+def json_report(
+    summaries: list[Summary], settings: pd.DataFrame, environment: dict[str, Any]
+) -> dict[str, Any]:
+    """All that was measured, ready for JSON; what is not finite becomes None.
+
+    Parameters
+    ----------
+    summaries : list of Summary
+        The races.
+    settings : DataFrame
+        Every setting of every solver, as `summarise_settings` returns them.
+    environment : dict
+        What `describe_environment` returns.
+
+    Returns
+    -------
+    report : dict
+        With the keys environment, geometric_means, races and settings.
+    """
+    races = [
+        asdict(summary)
+        | {
+            "reads": summary.reads,
+            "scikit_learn_ratio": summary.scikit_learn_ratio,
+            "peer_ratio": summary.peer_ratio,
+        }
+        for summary in summaries
+    ]
+    means = {
+        "scikit_learn_ratio": geometric_mean([s.scikit_learn_ratio for s in summaries]),
+        "peer_ratio": geometric_mean([s.peer_ratio for s in summaries]),
+    }
+    report: dict[str, Any] = _finite(
+        {
+            "environment": environment,
+            "geometric_means": means,
+            "races": races,
+            "settings": settings.to_dict("records"),
+        }
+    )
+    return report
+
+
+def _cells(summary: Summary) -> tuple[str, ...]:
+    return (
+        summary.dataset,
+        f"{summary.C:g}",
+        _duration(summary.ours.seconds),
+        _count(summary.ours.passes),
+        _count(summary.reads),
+        _finish(summary.scikit_learn),
+        _times(summary.scikit_learn_ratio),
+        _finish(summary.peer),
+        _times(summary.peer_ratio),
+        _duration(summary.default_seconds),
+        f"{summary.default_suboptimality:.1e}",
+    )
+
+
+def _means(summaries: list[Summary]) -> tuple[str, ...]:
+    empty = [""] * len(HEADER)
+    empty[0] = "geometric mean"
+    empty[6] = _times(geometric_mean([s.scikit_learn_ratio for s in summaries]))
+    empty[8] = _times(geometric_mean([s.peer_ratio for s in summaries]))
+    return tuple(empty)
+
+
+def _finish(finish: Finish) -> str:
+    if math.isinf(finish.seconds):
+        return finish.solver
+    return f"{finish.solver}: {_duration(finish.seconds)}"
+
+
+def _duration(seconds: float) -> str:
+    if math.isnan(seconds):
+        return "-"
+    if math.isinf(seconds):
+        return "not reached"
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"
+
+
+def _count(number: float) -> str:
+    return f"{number:.3g}" if math.isfinite(number) else "-"
+
+
+def _times(ratio: float) -> str:
+    if math.isnan(ratio):
+        return "-"
+    return "only ours" if math.isinf(ratio) else f"{ratio:.2f}"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,97 @@
+"""From the files that benchopt writes to one table of settings."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+ACCURACY = 1e-6
+"""The relative suboptimality to which solvers race."""
+
+_COLUMNS = {
+    "dataset_name": "dataset",
+    "p_obj_C": "C",
+    "solver_name": "solver",
+    "stop_val": "setting",
+    "time": "seconds",
+    "objective_loss": "loss",
+    "objective_reference": "reference",
+    "objective_passes": "passes",
+}
+_SETTING = ["dataset", "C", "solver", "setting"]
+
+
+def load_fits(paths: Iterable[Path]) -> pd.DataFrame:
+    """Read the fits of some runs of benchopt.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Files named ``round<number>.parquet`` or ``round<number>_<name>.parquet``.
+
+    Returns
+    -------
+    fits : DataFrame
+        One row a fit: dataset, C, solver, setting, round, seconds, loss, reference, passes.
+    """
+    frames = [
+        pd.read_parquet(path, columns=list(_COLUMNS))
+        .rename(columns=_COLUMNS)
+        .assign(round=int(path.stem.removeprefix("round").split("_")[0]))
+        for path in paths
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def summarise_settings(fits: pd.DataFrame) -> pd.DataFrame:
+    """One row for each setting of each solver.
+
+    The scouting round warms up: where a setting was timed later, only the later times count. The
+    minimum ``F*`` is the least loss known, of the reference and of all fits. The suboptimality is
+    the worst of all rounds.
+
+    Parameters
+    ----------
+    fits : DataFrame
+        What `load_fits` returns.
+
+    Returns
+    -------
+    settings : DataFrame
+        dataset, C, solver, setting, median ``seconds``, number of ``rounds`` behind the median,
+        ``suboptimality``, ``passes``, and ``accurate``: whether it reached `ACCURACY`.
+    """
+    problem = fits.groupby(["dataset", "C"])
+    best = np.minimum(problem["loss"].transform("min"), problem["reference"].transform("min"))
+    fits = fits.assign(suboptimality=(fits["loss"] - best) / best)
+    last_round = fits.groupby(_SETTING)["round"].transform("max")
+    timed = fits[(fits["round"] > 0) | (last_round == 0)]
+    settings = (
+        timed.groupby(_SETTING, sort=False)
+        .agg(
+            seconds=("seconds", "median"),
+            rounds=("seconds", "size"),
+            suboptimality=("suboptimality", "max"),
+            passes=("passes", "median"),
+        )
+        .reset_index()
+    )
+    return settings.assign(accurate=settings["suboptimality"] <= ACCURACY)
+
+
+def fastest_accurate(settings: pd.DataFrame) -> pd.DataFrame:
+    """The fastest accurate setting of each solver, the fastest solver first.
+
+    Parameters
+    ----------
+    settings : DataFrame
+        Rows of what `summarise_settings` returns, of one race.
+
+    Returns
+    -------
+    fastest : DataFrame
+        The same columns; a solver that never was accurate has no row.
+    """
+    accurate = settings[settings["accurate"]].sort_values("seconds", kind="stable")
+    return accurate.drop_duplicates("solver")

@@ -1,0 +1,79 @@
+"""What all solvers of the benchmark share."""
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+from benchopt import BaseSolver
+from scipy import sparse
+
+from benchmark_utils.cross_entropy import CrossEntropy
+from benchmark_utils.sweep import TOLERANCES, Sweep
+
+
+class SweptSolver(BaseSolver):
+    """An estimator with scikit-learn's interface, fitted once at each setting of a sweep.
+
+    A subclass says what it cannot do by the attributes below and how an estimator is made by
+    `build`. Only the estimator's ``fit`` is timed.
+
+    Attributes
+    ----------
+    settings : tuple
+        The tolerances or the numbers of iterations to run at, from loose to tight.
+    sparse_data, several_classes : bool
+        Whether the solver takes sparse matrices; whether it does softmax for three classes or more.
+    most_features : int or None
+        The widest data that the solver can take.
+    """
+
+    sampling_strategy = "tolerance"
+    stopping_criterion = Sweep()
+    settings: tuple[float, ...] = TOLERANCES
+    sparse_data = True
+    several_classes = True
+    most_features: int | None = None
+
+    @abstractmethod
+    def build(self, setting: float) -> Any:
+        """Make the unfitted estimator for one setting."""
+
+    def skip(self, X: Any, y: np.ndarray, C: float) -> tuple[bool, str | None]:
+        """Whether, and why, the data cannot be given to this solver."""
+        if sparse.issparse(X) and not self.sparse_data:
+            return True, "takes no sparse data"
+        if y.max() > 1 and not self.several_classes:
+            return True, "has no softmax for more than two classes"
+        if self.most_features is not None and X.shape[1] > self.most_features:
+            return True, f"cannot take more than {self.most_features:,} features"
+        return False, None
+
+    def set_objective(self, X: Any, y: np.ndarray, C: float) -> None:
+        """Keep the problem."""
+        self.X, self.y, self.C = X, y, C
+        self.n_scores = CrossEntropy(X, y, C).n_scores
+
+    def pre_run_hook(self, setting: float) -> None:
+        """Make the estimator before the clock starts."""
+        self.model = self.build(setting)
+
+    def run(self, setting: float) -> None:
+        """Fit: this is what is timed."""
+        self.model.fit(self.X, self.y)
+
+    def get_result(self) -> dict[str, Any]:
+        """The solution, and the passes over the data where the solver counts them."""
+        shape = self.n_scores, self.X.shape[1]
+        return {
+            "coef": np.asarray(self.coef(), dtype=np.float64).reshape(shape),
+            "intercept": np.asarray(self.model.intercept_, dtype=np.float64).reshape(shape[0]),
+            "passes": self.passes(),
+        }
+
+    def coef(self) -> np.ndarray:
+        """The fitted coefficients, one row a score."""
+        return self.model.coef_
+
+    def passes(self) -> float:
+        """How often the fit read all the data; NaN where the solver does not say."""
+        return np.nan
