@@ -43,7 +43,7 @@ class Iterate(NamedTuple):
 
 def descend(
     objectives: Iterable[Objective],
-    w: Array,
+    start: Array | Point,
     direction: Direction,
     step_size: StepSize,
     *,
@@ -56,8 +56,8 @@ def descend(
     ----------
     objectives : iterable of Objective
         What each update is to make smaller.
-    w : ndarray
-        Coefficients to start from.
+    start : ndarray or Point
+        Coefficients to start from; a point if the first objective is known there.
     direction : Direction
         From a gradient to a direction ``p``.
     step_size : StepSize
@@ -72,7 +72,7 @@ def descend(
     Iterate
         Every point before the update there: whoever stops asking has spent nothing on it.
     """
-    point: Point | None = None
+    w, point = (start.w, start) if isinstance(start, Point) else (start, None)
     for objective in objectives:
         if point is None:
             point = objective.at(w)

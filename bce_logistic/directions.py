@@ -177,23 +177,28 @@ class SecantState(NamedTuple):
 class QuasiNewton:
     r"""L-BFGS on top of a preconditioner: ``p = -P^-1 gradient``, corrected by secants.
 
-    The preconditioner stands for the inverse Hessian before the first step; the last steps then
-    teach it, one secant each, what the Hessian does along them.
+    The preconditioner stands for the Hessian before the first step; the last steps then teach
+    it, one secant each, what the Hessian does along them.
 
     Parameters
     ----------
     preconditioner : Preconditioner
         Approximate Hessian ``P`` that can be solved with.
-    memory : int, default=10
+    memory : int, default=30
         Number of secants remembered.
+    rescale : bool, default=False
+        Whether the last secant also sets the scale of the preconditioner, which helps one that
+        is right only up to a factor.
 
     References
     ----------
-    J. Nocedal, S. Wright, Numerical Optimization, 2006: algorithm 7.4, the two-loop recursion.
+    J. Nocedal, S. Wright, Numerical Optimization, 2006: algorithm 7.4, the two-loop recursion;
+    equation 7.20, the scale.
     """
 
     preconditioner: Preconditioner
-    memory: int = 10
+    memory: int = 30
+    rescale: bool = False
 
     def __call__(
         self, w: Array, gradient: Array, state: SecantState | None
@@ -205,6 +210,9 @@ class QuasiNewton:
             coefficients.append(np.vdot(step, q) / product)
             q -= coefficients[-1] * change
         q = self.preconditioner.solve(q)
+        if secants and self.rescale:
+            _, change, product = secants[-1]
+            q *= product / np.vdot(change, self.preconditioner.solve(change))
         for (step, change, product), coefficient in zip(
             secants, reversed(coefficients), strict=True
         ):

@@ -11,12 +11,16 @@ import scipy.sparse
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .convergence import Progress
+from .exceptions import SeparationWarning
 from .gradient_descent import GradientDescent
 from .losses import BinaryCrossEntropy, CrossEntropy, Loss
 from .objective import Objective
+from .preconditioned import PreconditionedDescent
 from .row_blocks import row_blocks
 from .threads import worker_threads
 from .validation import (
@@ -28,6 +32,15 @@ from .validation import (
 )
 
 Array = NDArray[np.float64]
+
+# The parameters that only textbook gradient descent has, and their defaults.
+TEXTBOOK: dict[str, Any] = {
+    "learning_rate": "auto",
+    "power_t": 0.0,
+    "momentum": 0.0,
+    "nesterov": False,
+    "reduction": "mean",
+}
 
 
 class GDLogisticRegression(ClassifierMixin, BaseEstimator):
@@ -52,8 +65,11 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
     class_weight : dict, "balanced" or None, default=None
         Weight of each class, ``{label: weight}``; "balanced": the same total weight for every
         class.
-    solver : {"gd"}, default="gd"
-        "gd": textbook gradient descent on all rows.
+    solver : {"auto", "preconditioned", "gd"}, default="auto"
+        "preconditioned": the fast one, descent in the metric of an approximate Hessian.
+        "gd": textbook gradient descent. "auto": "gd" as soon as one of the parameters that only
+        it has (``learning_rate``, ``power_t``, ``momentum``, ``nesterov``, ``reduction``) is
+        set, else "preconditioned".
     learning_rate : float or "auto", default="auto"
         Step size. "auto": 1/L, with L the Lipschitz constant of the gradient; plain descent
         then never diverges, and the objective never rises.
@@ -71,12 +87,15 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
     max_iter : int, default=1000
         Largest number of passes over the data.
     tol : float, default=1e-6
-        Stop when no component of the mean gradient (the gradient over the total weight) is
-        larger. 0: make all ``max_iter`` passes.
+        "preconditioned": stop when the estimated distance to the optimal objective, relative to
+        it, is no larger. "gd": stop when no component of the mean gradient (the gradient over
+        the total weight) is larger. 0: make all ``max_iter`` passes.
     warm_start : bool, default=False
-        Go on from the previous fit, its momentum and its step count included.
+        Go on from the coefficients of the previous fit; "gd" also from its momentum and its
+        count of updates.
     random_state : int, RandomState instance or None, default=None
-        Source of whatever is drawn at random. Nothing is, on all rows.
+        Seed of the draw of rows from which "preconditioned" starts. None: the same rows for
+        the same data, so that a repeated fit gives the same result to the last bit.
     verbose : int, default=0
         1: print a line a pass.
     n_jobs : int or None, default=None
@@ -92,15 +111,16 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
     intercept_ : ndarray of shape (1,) or (n_classes,)
         Intercepts; zero without ``fit_intercept``.
     n_iter_ : int
-        Number of passes made.
-    loss_curve_ : ndarray of shape (n_iter_ + 1,)
-        Objective over the total weight, in nats, before each pass and after the last.
-    gradient_norm_curve_ : ndarray of shape (n_iter_ + 1,)
+        Number of passes over the data; for "gd" of updates, each of which takes one.
+    loss_curve_ : ndarray of shape (n_iterates,)
+        Objective over the total weight, in nats, at the start and after each update.
+    gradient_norm_curve_ : ndarray of shape (n_iterates,)
         Largest component of the mean gradient, likewise.
     converged_ : bool
-        Whether ``tol`` was reached.
+        Whether ``tol`` was reached, or the precision of the numbers.
     stop_reason_ : str
-        Why the fit ended: "tol" or "max_iter".
+        Why the fit ended: "tol"; "precision", no step makes the objective smaller;
+        "separated", there is no optimum; "max_iter".
     solver_ : str
         The solver that was used.
     n_features_in_ : int
@@ -124,7 +144,7 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
     >>> from sklearn.preprocessing import StandardScaler
     >>> from bce_logistic import GDLogisticRegression
     >>> X, y = load_breast_cancer(return_X_y=True)
-    >>> model = make_pipeline(StandardScaler(), GDLogisticRegression(nesterov=True)).fit(X, y)
+    >>> model = make_pipeline(StandardScaler(), GDLogisticRegression()).fit(X, y)
     >>> round(model.score(X, y), 3)
     0.988
     """
@@ -136,7 +156,7 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
         "C": [Interval(Real, 0, None, closed="right")],
         "fit_intercept": ["boolean"],
         "class_weight": [dict, StrOptions({"balanced"}), None],
-        "solver": [StrOptions({"gd"})],
+        "solver": [StrOptions({"auto", "gd", "preconditioned"})],
         "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "power_t": [Interval(Real, 0, None, closed="left")],
         "momentum": [Interval(Real, 0, 1, closed="both")],
@@ -156,7 +176,7 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
         C: float = 1.0,
         fit_intercept: bool = True,
         class_weight: dict | str | None = None,
-        solver: str = "gd",
+        solver: str = "auto",
         learning_rate: float | str = "auto",
         power_t: float = 0.0,
         momentum: float = 0.0,
@@ -211,7 +231,7 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
         """
         with unchanged_on_error(self):
             self._validate_params()
-            self._check_combination()
+            solver = self._solver()
             X, y = validate_data(
                 self,
                 X,
@@ -233,7 +253,6 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
                     fit_intercept=self.fit_intercept,
                     n_scores=1 if len(classes) == 2 else len(classes),
                 )
-                solver = self._solver()
                 start = self._start(solver, objective, classes)
                 w = self._descend(solver, objective, start, X)
             self.classes_ = classes
@@ -345,62 +364,84 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
         tags.input_tags.sparse = True
         return tags
 
-    def _check_combination(self) -> None:
-        """Refuse parameters that make no sense together."""
-        if self.nesterov and self.momentum == 0 and self.learning_rate != "auto":
+    def _solver(self) -> GradientDescent | PreconditionedDescent:
+        """Solver with the parameters that it needs; refuses what makes no sense together."""
+        knobs = {name: getattr(self, name) for name in TEXTBOOK}
+        turned = [name for name, value in knobs.items() if value != TEXTBOOK[name]]
+        if self.solver == "preconditioned" and turned:
             raise ValueError(
-                "nesterov=True with a fixed learning_rate needs momentum > 0, for example 0.9; "
-                "learning_rate='auto' finds the momentum by itself."
+                f"solver='preconditioned' finds its own steps and does not take "
+                f"{', '.join(f'{name}={knobs[name]!r}' for name in turned)}. Set solver='gd', "
+                "or leave out what is only for textbook gradient descent."
             )
-
-    def _solver(self) -> GradientDescent:
-        """Solver with the parameters that it needs."""
-        return GradientDescent(
-            learning_rate=self.learning_rate,
-            power_t=self.power_t,
-            momentum=self.momentum,
-            nesterov=self.nesterov,
-            reduction=self.reduction,
-            max_iter=self.max_iter,
-            tol=self.tol,
-        )
+        if self.solver == "gd" or turned:
+            if self.nesterov and self.momentum == 0 and self.learning_rate != "auto":
+                raise ValueError(
+                    "nesterov=True with a fixed learning_rate needs momentum > 0, for example "
+                    "0.9; learning_rate='auto' finds the momentum by itself."
+                )
+            return GradientDescent(**knobs, max_iter=self.max_iter, tol=self.tol)
+        seed = 0
+        if self.random_state is not None:
+            seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        return PreconditionedDescent(max_iter=self.max_iter, tol=self.tol, seed=seed)
 
     def _descend(
-        self, solver: GradientDescent, objective: Objective, start: tuple, X: Any
+        self,
+        solver: GradientDescent | PreconditionedDescent,
+        objective: Objective,
+        start: tuple,
+        X: Any,
     ) -> Array:
         """Descend until there is a reason to stop; set what it leaves behind but the result."""
-        losses, gradient_norms = [], []
+        weight = objective.total_weight
+        history: list[Progress] = []
         for iterate in solver.iterates(objective, *start):
-            reason = solver.reason_to_stop(objective, iterate)
-            losses.append(iterate.point.value / objective.total_weight)
-            gradient_norms.append(np.abs(iterate.point.gradient).max() / objective.total_weight)
-            if not np.isfinite([losses[-1], gradient_norms[-1]]).all():
+            history.append(Progress.of(iterate))
+            reason = solver.reason_to_stop(objective, iterate, history)
+            value, gradient_norm, _ = history[-1]
+            if not np.isfinite([value, gradient_norm]).all():
                 explain_not_finite(X, self)
             if self.verbose:
                 print(
-                    f"{solver.name}: pass {solver.passes(objective, iterate)}, "
-                    f"objective {losses[-1]:.9g}, gradient {gradient_norms[-1]:.3g}"
+                    f"{solver.name}: pass {solver.passes(objective, iterate)}, objective "
+                    f"{value / weight:.9g}, gradient {gradient_norm / weight:.3g}"
                 )
             if reason:
                 break
         self.n_iter_ = solver.passes(objective, iterate)
-        self.loss_curve_ = np.array(losses)
-        self.gradient_norm_curve_ = np.array(gradient_norms)
+        self.loss_curve_ = np.array([progress.value for progress in history]) / weight
+        self.gradient_norm_curve_ = (
+            np.array([progress.gradient_norm for progress in history]) / weight
+        )
         self.stop_reason_ = reason
-        self.converged_ = reason == "tol"
+        self.converged_ = reason in ("tol", "precision")
         self.solver_ = solver.name
         self._resume = (iterate.state, iterate.t)
         if reason == "max_iter" and self.tol > 0:
             warnings.warn(
                 f"{solver.name} made max_iter={self.max_iter} passes and did not reach "
                 f"tol={self.tol}: the largest component of the mean gradient is "
-                f"{gradient_norms[-1]:.3g}. To converge, {solver.advice}.",
+                f"{self.gradient_norm_curve_[-1]:.3g}. To converge, {solver.advice}.",
                 ConvergenceWarning,
+                stacklevel=4,
+            )
+        if reason == "separated":
+            warnings.warn(
+                "The features separate the classes perfectly: without a penalty, larger "
+                "coefficients are always better and there is no optimum. The fit stopped at "
+                "coefficients that classify every sample. Set C to a finite value.",
+                SeparationWarning,
                 stacklevel=4,
             )
         return iterate.point.w
 
-    def _start(self, solver: GradientDescent, objective: Objective, classes: NDArray) -> tuple:
+    def _start(
+        self,
+        solver: GradientDescent | PreconditionedDescent,
+        objective: Objective,
+        classes: NDArray,
+    ) -> tuple:
         """Coefficients, state of the direction and number of updates to start from."""
         if not (self.warm_start and hasattr(self, "coef_")):
             return solver.start(objective), None, 0

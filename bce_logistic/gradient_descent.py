@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .convergence import Progress
 from .descent import Iterate, descend
 from .directions import AcceleratedDescent, Direction, HeavyBall, Nesterov, SteepestDescent
 from .objective import Objective
@@ -90,7 +91,9 @@ class GradientDescent:
         """Passes over the data that led to an iterate: one an update."""
         return iterate.t
 
-    def reason_to_stop(self, objective: Objective, iterate: Iterate) -> str | None:
+    def reason_to_stop(
+        self, objective: Objective, iterate: Iterate, history: list[Progress]
+    ) -> str | None:
         """Why to stop at an iterate, or None.
 
         Parameters
@@ -99,6 +102,8 @@ class GradientDescent:
             What is minimised.
         iterate : Iterate
             Where the descent stands.
+        history : list of Progress
+            The iterates so far.
 
         Returns
         -------
@@ -118,8 +123,7 @@ class GradientDescent:
                 "set learning_rate='auto', or scale the features, for example with "
                 "sklearn.preprocessing.StandardScaler."
             )
-        largest = np.abs(iterate.point.gradient).max() / objective.total_weight
-        if self.tol > 0 and largest <= self.tol:
+        if self.tol > 0 and history[-1].gradient_norm <= self.tol * objective.total_weight:
             return "tol"
         return "max_iter" if iterate.t >= self.max_iter else None
 

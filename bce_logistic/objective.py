@@ -68,6 +68,16 @@ class Objective:
         return (n_columns,) if self.n_scores == 1 else (n_columns, self.n_scores)
 
     @property
+    def smallest_weight(self) -> float:
+        """Smallest sample weight that is not zero."""
+        return self.rows.smallest_weight
+
+    @property
+    def unpenalised(self) -> NDArray[np.bool_]:
+        """Which rows of the coefficients have no penalty."""
+        return self._padded_ridge() == 0
+
+    @property
     def total_weight(self) -> float:
         """Sum of the sample weights."""
         return self.rows.total_weight
@@ -98,6 +108,27 @@ class Objective:
 
         value, gradient = self.rows.sum(value_and_gradient, size=w.size + 1)
         return Point(w, value + self._penalty(w), gradient + self._penalty_gradient(w))
+
+    def intercept_alone(self) -> Array:
+        r"""Intercept that is best without any feature, from the classes' shares of the weight.
+
+        .. math:: b = \log \frac{\bar y}{1 - \bar y}, \qquad
+                  b_k = \log \bar y_k - \frac1K \sum_j \log \bar y_j
+
+        Returns
+        -------
+        ndarray of shape () or (n_classes,)
+            The intercept, in nats. A class without weight counts as if it had a little.
+        """
+        n_classes = max(2, self.n_scores)
+
+        def class_weights(block: Block) -> Sums:
+            label = block.y.astype(np.intp, copy=False)
+            return (np.bincount(label, weights=block.s, minlength=n_classes),)
+
+        (totals,) = self.rows.sum(class_weights, size=n_classes)
+        log_share = np.log(np.maximum(totals / totals.sum(), 1e-6))
+        return log_share[1] - log_share[0] if self.n_scores == 1 else log_share - log_share.mean()
 
     def hessian_diagonal(self, w: Array) -> Array:
         """Diagonal of the Hessian at ``w``, in one pass over the rows.

@@ -6,7 +6,7 @@ coefficients have shape (n_coefficients,) or (n_coefficients, n_classes), as eve
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -36,33 +36,19 @@ class Factor:
     scale: Array
 
     @classmethod
-    def of(cls, matrix: Array, diagonal: Array | None = None) -> Factor:
-        """Factorise a symmetric positive semi-definite matrix.
-
-        Parameters
-        ----------
-        matrix : ndarray of shape (n, n)
-            The matrix.
-        diagonal : ndarray of shape (n,), default=None
-            Diagonal to scale the factorised matrix to; None: its own.
-
-        Returns
-        -------
-        Factor
-            The factor.
-        """
-        own = _root(matrix.diagonal())
-        unit = matrix / own / own[:, None]
-        unit.flat[:: len(unit) + 1] = 1.0
-        scale = own if diagonal is None else _root(diagonal)
+    def of(cls, matrix: Array) -> Factor:
+        """Factorise a symmetric positive semi-definite matrix."""
+        scale = _root(matrix.diagonal())
+        unit = matrix / scale / scale[:, None]
+        diagonal = unit.reshape(-1)[:: len(unit) + 1]
+        diagonal[:] = 1.0
         ridge = 0.0
         while True:
             try:
                 return cls(scipy.linalg.cholesky(unit, lower=True, check_finite=False), scale)
             except np.linalg.LinAlgError:
-                unit.flat[:: len(unit) + 1] -= ridge
                 ridge = max(1e-14 * len(unit), 100 * ridge)
-                unit.flat[:: len(unit) + 1] += ridge
+                diagonal[:] = 1.0 + ridge
 
     def solve(self, gradient: Array) -> Array:
         """Solve with the matrix."""
@@ -79,7 +65,105 @@ class Diagonal:
 
     def solve(self, gradient: Array) -> Array:
         """Divide by the diagonal."""
-        return gradient / self.diagonal
+        return gradient / np.where(self.diagonal > 0, self.diagonal, 1.0)
+
+
+@dataclass(frozen=True)
+class ClassFactors:
+    """One factor for each class, over all coefficients of the class."""
+
+    factors: tuple[Factor, ...]
+
+    @classmethod
+    def of(cls, hessians: Array) -> ClassFactors:
+        """Factorise the Hessian of each class, shape (n_scores, n_columns, n_columns)."""
+        return cls(tuple(map(Factor.of, hessians)))
+
+    def rescaled(self, diagonal: Array) -> ClassFactors:
+        """The same factors, scaled to another diagonal, the shape of the coefficients."""
+        scales = map(_root, _by_class(diagonal))
+        pairs = zip(self.factors, scales, strict=True)
+        return ClassFactors(tuple(replace(factor, scale=scale) for factor, scale in pairs))
+
+    def solve(self, gradient: Array) -> Array:
+        """Solve class by class."""
+        solutions = [
+            factor.solve(g) for factor, g in zip(self.factors, _by_class(gradient), strict=True)
+        ]
+        return np.stack(solutions, axis=-1).reshape(gradient.shape)
+
+
+@dataclass(frozen=True)
+class CoupledFactor:
+    """One factor over the coefficients of all classes together."""
+
+    factor: Factor
+
+    @classmethod
+    def of(cls, hessian: Array, unpenalised: NDArray[np.bool_]) -> CoupledFactor:
+        """Factorise the Hessian of all coefficients.
+
+        Parameters
+        ----------
+        hessian : ndarray of shape (n_scores, n_columns, n_scores, n_columns)
+            The matrix.
+        unpenalised : ndarray of bool of shape (n_columns,)
+            Columns without a penalty. Adding the same number to such a coefficient in every
+            class changes nothing, so the Hessian is singular; along these directions, where no
+            gradient points, it is made regular.
+
+        Returns
+        -------
+        CoupledFactor
+            The factor.
+        """
+        n_scores, n_columns = hessian.shape[:2]
+        hessian = hessian.copy()
+        for j in np.flatnonzero(unpenalised):
+            hessian[:, j, :, j] += np.trace(hessian[:, j, :, j]) / n_scores**2
+        return cls(Factor.of(hessian.reshape(n_scores * n_columns, -1)))
+
+    def solve(self, gradient: Array) -> Array:
+        """Solve for all classes at once."""
+        return self.factor.solve(gradient.T.ravel()).reshape(gradient.T.shape).T
+
+
+@dataclass(frozen=True)
+class ColumnFactors:
+    """Factors on some columns, the diagonal on the rest."""
+
+    columns: NDArray[np.intp]
+    block: ClassFactors
+    rest: Diagonal
+
+    def solve(self, gradient: Array) -> Array:
+        """Solve the two parts, each on its own."""
+        solution = self.rest.solve(gradient)
+        solution[self.columns] = self.block.solve(gradient[self.columns])
+        return solution
+
+
+@dataclass(frozen=True)
+class SumToZero:
+    """Steps that sum to zero over the classes wherever a common shift changes nothing.
+
+    Of all the coefficients that give the same probabilities these are the ones that
+    LogisticRegression finds.
+    """
+
+    preconditioner: Preconditioner
+    unpenalised: NDArray[np.bool_]
+
+    def solve(self, gradient: Array) -> Array:
+        """Solve, and take out the common shift."""
+        solution = self.preconditioner.solve(gradient)
+        solution[self.unpenalised] -= solution[self.unpenalised].mean(axis=1, keepdims=True)
+        return solution
+
+
+def _by_class(coefficients: Array) -> Array:
+    """Coefficients class by class, shape (n_scores, n_coefficients)."""
+    return np.atleast_2d(coefficients.T)
 
 
 def _root(diagonal: Array) -> Array:

@@ -13,6 +13,7 @@ import functools
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -138,12 +139,28 @@ class RowBlocks(ABC):
         How many times the rows were read so far.
     """
 
+    dense: bool
+
     def __init__(self, X: Any, y: NDArray, s: Array, run: Run = map):
         self.X, self.y, self.s, self.run = X, y, s, run
         self.n_samples, self.n_features = X.shape
         self.total_weight = float(s.sum())
         self.passes = 0
         self._slices = self._cut()
+
+    @cached_property
+    def smallest_weight(self) -> float:
+        """Smallest sample weight that is not zero."""
+        return float(np.min(self.s, where=self.s > 0, initial=np.inf))
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """How many numbers the rows store."""
+
+    @abstractmethod
+    def column_counts(self) -> NDArray[np.intp]:
+        """How many numbers each feature stores."""
 
     @abstractmethod
     def _cut(self) -> list[slice]:
@@ -182,13 +199,40 @@ class RowBlocks(ABC):
         parts = [self._slices[i:j] for i, j in itertools.pairwise(ends)]
         return _added(self.run(partial_sum, parts))
 
-    def subset(self, rows: NDArray[np.intp], scale: float) -> RowBlocks:
-        """Copy of some rows that stands for all: their weights are multiplied by ``scale``."""
-        return type(self)(self.X[rows], self.y[rows], self.s[rows] * scale, self.run)
+    def subset(self, rows: NDArray[np.intp] | slice, scale: Array) -> RowBlocks:
+        """Dense copy of some rows in float64.
+
+        Parameters
+        ----------
+        rows : ndarray of integers or slice
+            Which rows to take, in this order.
+        scale : ndarray of shape (n_rows,)
+            Factors for their weights: how many rows each stands for.
+
+        Returns
+        -------
+        RowBlocks
+            The rows.
+        """
+        X = self.X[rows]
+        X = X.toarray() if scipy.sparse.issparse(X) else X
+        X = X.astype(np.float64, order="C", copy=False)
+        return DenseRows(X, self.y[rows], self.s[rows] * scale, self.run)
 
 
 class DenseRows(RowBlocks):
     """Rows of a C-contiguous array, in blocks of equally many bytes."""
+
+    dense = True
+
+    @property
+    def size(self) -> int:
+        """How many numbers the rows store."""
+        return int(self.X.size)
+
+    def column_counts(self) -> NDArray[np.intp]:
+        """How many numbers each feature stores."""
+        return np.full(self.n_features, self.n_samples)
 
     def _cut(self) -> list[slice]:
         step = max(64, DENSE_BLOCK_BYTES // max(1, self.X.itemsize * self.n_features))
@@ -204,8 +248,19 @@ class DenseRows(RowBlocks):
 class SparseRows(RowBlocks):
     """Rows of a CSR matrix, in blocks of about equally many non-zeros."""
 
+    dense = False
+
+    @property
+    def size(self) -> int:
+        """How many numbers the rows store."""
+        return int(self.X.nnz)
+
+    def column_counts(self) -> NDArray[np.intp]:
+        """How many numbers each feature stores."""
+        return np.bincount(self.X.indices, minlength=self.n_features)
+
     def _cut(self) -> list[slice]:
-        non_zeros = int(self.X.indptr[-1])
+        non_zeros = self.size
         # A block must be worth the sum over the features that it leaves behind.
         worthwhile = max(SPARSE_BLOCK_NON_ZEROS, 4 * self.n_features)
         n_blocks = min(MOST_PARTIAL_SUMS, max(1, non_zeros // worthwhile))

@@ -57,10 +57,12 @@ class DecayingStep:
 
 @dataclass(frozen=True)
 class BacktrackingStep:
-    r"""The whole step, halved until the objective falls by enough.
+    r"""The whole step, shortened until the objective falls by enough.
 
-    .. math:: F(w + \eta p) \le F(w) + c \, \eta \, \nabla F(w)^T p,
-              \qquad \eta = 1, \tfrac12, \tfrac14, \ldots
+    .. math:: F(w + \eta p) \le F(w) + c \, \eta \, \nabla F(w)^T p
+
+    A step that fails is cut to the minimum of the parabola through what is known, but to no
+    more than a half of it and no less than a twentieth.
 
     Parameters
     ----------
@@ -88,5 +90,7 @@ class BacktrackingStep:
             there = objective.at(point.w + eta * p)
             if there.value <= point.value + self.sufficient * eta * slope + rounding:
                 return there.w, there
-            eta /= 2
+            bend = there.value - point.value - eta * slope
+            parabola = -slope * eta**2 / (2 * bend) if np.isfinite(bend) else 0.0
+            eta = float(np.clip(parabola, eta / 20, eta / 2))
         return point.w, point

@@ -1,0 +1,101 @@
+"""How far a descent still is from the optimum, judged by the steps that it made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import inf, log
+from typing import NamedTuple
+
+import numpy as np
+
+from .descent import Iterate
+
+# Decreases that do not shrink from step to step are taken to shrink by this factor.
+SLOWEST_CONTRACTION = 0.95
+
+
+class Progress(NamedTuple):
+    """What one iterate tells of the convergence.
+
+    Attributes
+    ----------
+    value : float
+        The objective.
+    gradient_norm : float
+        Largest absolute component of the gradient.
+    predicted : float
+        Decrease that the metric of the descent predicts from here to the optimum: half the
+        squared Newton decrement, ``gradient . P^-1 gradient / 2``.
+    """
+
+    value: float
+    gradient_norm: float
+    predicted: float
+
+    @classmethod
+    def of(cls, iterate: Iterate) -> Progress:
+        """Progress at an iterate."""
+        _, value, gradient = iterate.point
+        slope = float(np.vdot(gradient, iterate.direction))
+        return cls(value, float(np.abs(gradient).max()), -slope / 2)
+
+
+def estimated_gap(history: Sequence[Progress]) -> float:
+    r"""Distance of the objective from its minimum, estimated on the safe side.
+
+    The prediction of the metric is right if the metric is the Hessian. The decreases made so
+    far speak for themselves: if they shrink by the factor rho from one step to the next, all
+    that are still to come add up to
+
+    .. math:: \delta \, (\rho + \rho^2 + \ldots) = \delta \, \frac{\rho}{1 - \rho}.
+
+    The largest of the estimates is taken, over single steps, pairs and fours of them.
+
+    Parameters
+    ----------
+    history : sequence of Progress
+        The iterates so far.
+
+    Returns
+    -------
+    float
+        The gap, in nats.
+    """
+    gap = history[-1].predicted
+    for width in (1, 2, 4):
+        decrease, contraction = _decrease_and_contraction(history, width)
+        gap = max(gap, decrease * contraction / (1 - contraction))
+    return gap
+
+
+def iterations_left(history: Sequence[Progress], target: float) -> float:
+    """Iterations until the gap is at a target, if the descent goes on as in the last few.
+
+    Parameters
+    ----------
+    history : sequence of Progress
+        The iterates so far.
+    target : float
+        The gap to reach, in nats.
+
+    Returns
+    -------
+    float
+        The number of iterations.
+    """
+    gap = estimated_gap(history)
+    if gap <= target:
+        return 0.0
+    width = 2
+    _, contraction = _decrease_and_contraction(history, width)
+    return width * log(target / gap) / log(contraction) if contraction > 0 else 0.0
+
+
+def _decrease_and_contraction(history: Sequence[Progress], width: int) -> tuple[float, float]:
+    """Decrease over the last ``width`` steps, and its ratio to that over the ``width`` before."""
+    if len(history) <= 2 * width:
+        return 0.0, 0.0
+    oldest, middle, newest = (history[-1 - k * width].value for k in (2, 1, 0))
+    decrease = max(middle - newest, 0.0)
+    contraction = decrease / (oldest - middle) if oldest > middle else inf
+    return decrease, min(contraction, SLOWEST_CONTRACTION)

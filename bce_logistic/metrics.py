@@ -1,0 +1,193 @@
+"""Which approximate Hessian for which data: the ways to make one, and what they cost.
+
+Costs are counted in passes over the data. They need not be exact: they decide between ways
+that differ by much.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .objective import Objective
+from .preconditioners import (
+    ClassFactors,
+    ColumnFactors,
+    CoupledFactor,
+    Diagonal,
+    Preconditioner,
+    SumToZero,
+)
+from .subsample import Subsample
+
+Array = NDArray[np.float64]
+
+# Seconds, about, on one core of today: a pass or a product over the rows that finds no work, a
+# number of X in a pass, a multiplication in a matrix product, the same in sparse data.
+OVERHEAD = 5e-5
+READ = 5e-10
+MULTIPLY = 2.5e-11
+SPARSE_READ = 3e-9
+SPARSE_MULTIPLY = 5e-9
+# Coefficients of all classes up to which they share one factor.
+COUPLED_COEFFICIENTS = 150
+# Columns up to which a factor over all of them is thought of.
+MOST_FACTOR_COLUMNS = 6000
+# Rows of a subsample for each column: more give a better start, and cost more.
+FEWEST_ROWS_PER_COLUMN = 64
+MOST_ROWS_PER_COLUMN = 256
+# Numbers in a subsample, at most: 256 MiB.
+SUBSAMPLE_SIZE = 1 << 25
+# And of one that only makes a metric, where a start from few rows does not pay.
+FEWEST_ROWS_OF_A_FACTOR = 4
+# Cost of a factor, in passes, that is paid without trying first whether the diagonal will do.
+WORTH_A_TRY = 10
+# Columns of sparse data, those with the heaviest curvature, that get a factor of their own.
+HEAVY_COLUMNS = (1000, 300)
+# Cost of that factor, in passes, beyond which the diagonal has to do.
+HEAVY_COST = 12
+
+
+class Metric(NamedTuple):
+    """A way to make a preconditioner.
+
+    Attributes
+    ----------
+    build : callable
+        From coefficients to the preconditioner there.
+    cost : float
+        Cost of building, in passes over the data.
+    rescale : bool
+        Whether the preconditioner is right only up to a factor.
+    """
+
+    build: Callable[[Array], Preconditioner]
+    cost: float
+    rescale: bool = False
+
+
+class Costs:
+    """What the ways cost on the rows of an objective, in passes over them."""
+
+    def __init__(self, objective: Objective):
+        rows = objective.rows
+        self.n_rows, self.n_columns = rows.n_samples, objective.shape[0]
+        self.n_scores = objective.n_scores
+        self.row_size = rows.size / rows.n_samples
+        self.multiply = MULTIPLY if rows.dense else SPARSE_MULTIPLY
+        read = READ if rows.dense else SPARSE_READ
+        self.of_pass = OVERHEAD + rows.size * self.n_scores * read
+
+    def factor(self, n_rows: int) -> float:
+        """A factor of the Hessian of so many rows, for each class."""
+        gram = n_rows * self.row_size**2 * self.multiply
+        cholesky = self.n_columns**3 / 3 * MULTIPLY
+        return (OVERHEAD + self.n_scores * (gram + cholesky)) / self.of_pass
+
+    def block(self, n_columns: int, share: float) -> float:
+        """A factor on so many columns, which hold a share of what the rows store."""
+        gram = self.n_rows * (share * self.row_size) ** 2 * self.multiply
+        cholesky = n_columns**3 / 3 * MULTIPLY
+        return 1 + self.n_scores * (gram + cholesky) / self.of_pass
+
+
+def newton_pays(objective: Objective) -> bool:
+    """Whether the data are so small that a new Hessian for every step is the fastest."""
+    costs = Costs(objective)
+    exact = objective.n_scores == 1 or _coupled(objective)
+    return exact and costs.n_columns <= MOST_FACTOR_COLUMNS and costs.factor(costs.n_rows) <= 4
+
+
+def _coupled(objective: Objective) -> bool:
+    """Whether all classes share one factor, which then is that of the exact Hessian."""
+    return objective.n_scores > 1 and int(np.prod(objective.shape)) <= COUPLED_COEFFICIENTS
+
+
+def full_factor(objective: Objective, w: Array) -> Preconditioner:
+    """Factor of the Hessian of all rows at ``w``; of each class apart if they are many."""
+    if _coupled(objective):
+        factor: Preconditioner = CoupledFactor.of(objective.hessian(w), objective.unpenalised)
+    else:
+        factor = ClassFactors.of(objective.class_hessians(w))
+    return _gauged(factor, objective)
+
+
+def subsample_rows(objective: Objective) -> int:
+    """Rows to draw for a start and a first metric; 0 if that does not pay."""
+    costs = Costs(objective)
+    n_rows, n_columns = costs.n_rows, costs.n_columns
+    fewest, most = FEWEST_ROWS_PER_COLUMN * n_columns, MOST_ROWS_PER_COLUMN * n_columns
+    size = min(max(n_rows // 8, fewest), most, SUBSAMPLE_SIZE // n_columns)
+    pays = fewest <= size <= n_rows // 2 and costs.factor(size) <= WORTH_A_TRY
+    return size if pays and n_columns <= MOST_FACTOR_COLUMNS else 0
+
+
+def metrics(objective: Objective, rng: np.random.Generator) -> Iterator[Metric]:
+    """Ever better metrics for the descent on all rows, the cheapest that makes sense first.
+
+    Parameters
+    ----------
+    objective : Objective
+        What is minimised.
+    rng : numpy.random.Generator
+        Source of randomness for the draw of rows.
+
+    Yields
+    ------
+    Metric
+        The next one; the last, made anew, again and again.
+    """
+    costs = Costs(objective)
+    by_diagonal = Metric(lambda w: Diagonal(objective.hessian_diagonal(w)), 1, rescale=True)
+    if costs.n_columns > (MOST_FACTOR_COLUMNS if objective.rows.dense else HEAVY_COLUMNS[-1]):
+        heavy, cost = heavy_columns(objective)
+        by_block = Metric(lambda w: column_factors(objective, w, heavy), cost)
+        yield from itertools.repeat(by_block if len(heavy) else by_diagonal)
+    by_all_rows = Metric(lambda w: full_factor(objective, w), costs.factor(costs.n_rows))
+    if by_all_rows.cost > WORTH_A_TRY:
+        yield by_diagonal
+    few = min(FEWEST_ROWS_OF_A_FACTOR * costs.n_columns, SUBSAMPLE_SIZE // costs.n_columns)
+    if 2 * few <= costs.n_rows:
+        yield Metric(lambda w: sampled_factor(objective, w, few, rng), costs.factor(few))
+    yield from itertools.repeat(by_all_rows)
+
+
+def sampled_factor(
+    objective: Objective, w: Array, n_rows: int, rng: np.random.Generator
+) -> Preconditioner:
+    """Factor of the Hessian of some rows at ``w``."""
+    return full_factor(Subsample.draw(objective, n_rows, rng).objective(n_rows), w)
+
+
+def heavy_columns(objective: Objective) -> tuple[NDArray[np.intp], float]:
+    """Columns that hold the most, as many as a factor on them is cheap; and its cost."""
+    if not objective.rows.dense:
+        counts = objective.rows.column_counts()
+        order = np.argsort(-counts, kind="stable")
+        for n_columns in HEAVY_COLUMNS:
+            heaviest = order[:n_columns]
+            share = counts[heaviest].sum() / counts.sum()
+            cost = Costs(objective).block(n_columns, share)
+            if cost <= HEAVY_COST:
+                return np.sort(heaviest), cost
+    return np.array([], dtype=np.intp), 1.0
+
+
+def column_factors(objective: Objective, w: Array, columns: NDArray[np.intp]) -> Preconditioner:
+    """Factor on some columns and the intercept, the diagonal on the rest."""
+    diagonal = objective.hessian_diagonal(w)
+    intercept = np.arange(objective.rows.n_features, len(diagonal))
+    block = ClassFactors.of(objective.class_hessians(w, columns))
+    factors = ColumnFactors(np.append(columns, intercept), block, Diagonal(diagonal))
+    return _gauged(factors, objective)
+
+
+def _gauged(preconditioner: Preconditioner, objective: Objective) -> Preconditioner:
+    """Steps that sum to zero over the classes, if there are more than two."""
+    if objective.n_scores == 1:
+        return preconditioner
+    return SumToZero(preconditioner, objective.unpenalised)

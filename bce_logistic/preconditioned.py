@@ -1,0 +1,204 @@
+r"""The fast solver: descent in the metric of an approximate Hessian.
+
+.. math:: w \leftarrow w - \eta P^{-1} \nabla F(w)
+
+A pass over all rows is what costs. So Newton's method on a few rows finds a start and a metric
+first; the descent on all rows then takes a handful of passes, and secants correct the metric as
+they go. Where there are too many columns for that, the descent starts with a cheaper metric,
+and a better one replaces it as soon as progress is slow enough for that to pay.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from math import log
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .convergence import Progress, estimated_gap, iterations_left
+from .descent import Iterate, descend
+from .directions import Newton, QuasiNewton
+from .metrics import Metric, full_factor, metrics, newton_pays, subsample_rows
+from .objective import Objective, Point
+from .preconditioners import ClassFactors, Preconditioner
+from .step_sizes import BacktrackingStep
+from .subsample import Subsample
+
+Array = NDArray[np.float64]
+
+# Iterations before a metric is judged; twice as many for every one that was no better.
+PATIENCE = 5
+# Newton's steps on a subsample, at most.
+SUBSAMPLE_STEPS = 20
+# Rows a column below which rare features make a subsample's scale of the Hessian unreliable.
+RELIABLE_ROWS_PER_COLUMN = 128
+
+
+@dataclass(frozen=True)
+class PreconditionedDescent:
+    """Preconditioned descent on all rows.
+
+    Parameters
+    ----------
+    max_iter : int
+        Largest number of passes over the data.
+    tol : float
+        Relative distance to the optimal objective that is good enough.
+    seed : int
+        Seed of the draw of rows for a start and a metric.
+    """
+
+    max_iter: int
+    tol: float
+    seed: int
+
+    name = "preconditioned"
+    advice = "increase max_iter or decrease C"
+
+    def start(self, objective: Objective) -> Array:
+        """Zero coefficients, and the intercept that gives the classes their shares."""
+        w = np.zeros(objective.shape)
+        if objective.fit_intercept:
+            w[-1] = objective.intercept_alone()
+        return w
+
+    def iterates(
+        self, objective: Objective, w: Array, state: Any = None, t: int = 0
+    ) -> Iterator[Iterate]:
+        """Points of the descent from ``w``, without end.
+
+        Parameters
+        ----------
+        objective : Objective
+            What is minimised.
+        w : ndarray
+            Coefficients to start from.
+        state, t : object, int
+            Not used: what was learnt about other data is not trusted.
+
+        Returns
+        -------
+        iterator of Iterate
+            One for every update, and one more where the metric changes.
+        """
+        rng = np.random.default_rng(self.seed)
+        ways = metrics(objective, rng)
+        n_rows = subsample_rows(objective)
+        if n_rows > 0:
+            w, factor = approach(objective, w, n_rows, rng)
+            ways = itertools.chain([Metric(lambda _: factor, 0)], ways)
+        elif newton_pays(objective):
+            direction = Newton(partial(full_factor, objective))
+            return descend(itertools.repeat(objective), w, direction, BacktrackingStep())
+        return self._improving(objective, w, ways)
+
+    def passes(self, objective: Objective, iterate: Iterate) -> int:
+        """Passes over all the data that led to an iterate, those for a metric included."""
+        return objective.rows.passes
+
+    def reason_to_stop(
+        self, objective: Objective, iterate: Iterate, history: list[Progress]
+    ) -> str | None:
+        """Why to stop at an iterate, or None.
+
+        Parameters
+        ----------
+        objective : Objective
+            What is minimised.
+        iterate : Iterate
+            Where the descent stands.
+        history : list of Progress
+            The iterates so far.
+
+        Returns
+        -------
+        str or None
+            "tol"; "separated", if there is no penalty and every sample has more than half of
+            its probability on the right side, so that larger coefficients are always better;
+            "precision", if no step makes the objective smaller; "max_iter"; None: go on.
+        """
+        value = iterate.point.value
+        if estimated_gap(history) <= self.tol * value and self.tol > 0:
+            return "tol"
+        if value < log(2) * objective.smallest_weight and not objective.ridge.any():
+            return "separated"
+        if _stands_still(history, 4):
+            return "precision"
+        return "max_iter" if objective.rows.passes >= self.max_iter else None
+
+    def _improving(
+        self, objective: Objective, w: Array, ways: Iterator[Metric]
+    ) -> Iterator[Iterate]:
+        """Descend with one metric after the other."""
+        where: Array | Point = w
+        state, t, patience = None, 0, PATIENCE
+        for metric, better in itertools.pairwise(ways):
+            direction = QuasiNewton(metric.build(w), rescale=metric.rescale)
+            history: list[Progress] = []
+            for iterate in descend(
+                itertools.repeat(objective), where, direction, BacktrackingStep(), state=state, t=t
+            ):
+                yield iterate
+                history.append(Progress.of(iterate))
+                left = iterations_left(history, max(self.tol, 1e-10) * iterate.point.value)
+                stuck = _stands_still(history, 2)
+                if stuck or (len(history) > patience and left > 2 * better.cost):
+                    break
+            # Secants outlive a metric, but not one that leads nowhere: they may be the reason.
+            where, state, t = iterate.point, None if stuck else iterate.state, iterate.t
+            w = where.w
+            if better is metric:
+                patience *= 2
+
+
+def approach(
+    objective: Objective, w: Array, n_rows: int, rng: np.random.Generator
+) -> tuple[Array, Preconditioner]:
+    """Newton's method on more and more rows, up to a subsample.
+
+    Parameters
+    ----------
+    objective : Objective
+        What is minimised in the end.
+    w : ndarray
+        Coefficients to start from.
+    n_rows : int
+        Rows of the subsample.
+    rng : numpy.random.Generator
+        Source of randomness for the draw.
+
+    Returns
+    -------
+    w : ndarray
+        Coefficients about as good as those rows can tell.
+    factor : Preconditioner
+        The last Hessian's factor.
+    """
+    sample = Subsample.draw(objective, n_rows, rng)
+    sizes = [n_rows]
+    while sizes[0] >= 8 * max(1024, 4 * w.shape[0]):
+        sizes.insert(0, sizes[0] // 4)
+    for size in sizes:
+        part = sample.objective(size)
+        direction = Newton(partial(full_factor, part))
+        # The optimum of some rows differs from that of all by about half a nat a coefficient.
+        noise = 0.5 * w.size * objective.total_weight / size
+        for iterate in descend(itertools.repeat(part), w, direction, BacktrackingStep()):
+            if Progress.of(iterate).predicted <= 0.2 * noise or iterate.t >= SUBSAMPLE_STEPS:
+                break
+        w = iterate.point.w + iterate.direction
+    factor = full_factor(part, iterate.point.w)
+    if n_rows < RELIABLE_ROWS_PER_COLUMN * w.shape[0] and isinstance(factor, ClassFactors):
+        factor = factor.rescaled(objective.hessian_diagonal(w))
+    return w, factor
+
+
+def _stands_still(history: list[Progress], iterates: int) -> bool:
+    """Whether the last few iterates are all at the same point."""
+    last = {(progress.value, progress.gradient_norm) for progress in history[-iterates:]}
+    return len(history) >= iterates and len(last) == 1
