@@ -10,6 +10,12 @@ import numpy as np
 
 from .descent import Iterate
 
+# The estimates are right to about this factor, and the promise is to be on the safe side; over
+# many steps a convergence that slows down, like a power of their number, needs a larger one.
+SAFETY = 2.0
+SAFETY_IF_SLOW = 5.0
+# Steps that are many.
+SLOW = 32
 # Decreases that do not shrink from step to step are taken to shrink by this factor.
 SLOWEST_CONTRACTION = 0.95
 
@@ -49,7 +55,9 @@ def estimated_gap(history: Sequence[Progress]) -> float:
 
     .. math:: \delta \, (\rho + \rho^2 + \ldots) = \delta \, \frac{\rho}{1 - \rho}.
 
-    The largest of the estimates is taken, over single steps, pairs and fours of them.
+    The largest of the estimates is taken, over single steps, over pairs and fours of them, and
+    over quarters of a longer history, which see a convergence that slows down; and it is
+    doubled at least.
 
     Parameters
     ----------
@@ -61,15 +69,14 @@ def estimated_gap(history: Sequence[Progress]) -> float:
     float
         The gap, in nats.
     """
-    gap = history[-1].predicted
-    for width in (1, 2, 4):
-        decrease, contraction = _decrease_and_contraction(history, width)
-        gap = max(gap, decrease * contraction / (1 - contraction))
-    return gap
+    gap = SAFETY * max(history[-1].predicted, *(_to_come(history, width) for width in (1, 2, 4)))
+    if len(history) < SLOW:
+        return gap
+    return max(gap, SAFETY_IF_SLOW * _to_come(history, min(len(history) // 4, SLOW)))
 
 
 def iterations_left(history: Sequence[Progress], target: float) -> float:
-    """Iterations until the gap is at a target, if the descent goes on as in the last few.
+    """Iterations until the gap is at a target, if the descent goes on as it did so far.
 
     Parameters
     ----------
@@ -84,11 +91,17 @@ def iterations_left(history: Sequence[Progress], target: float) -> float:
         The number of iterations.
     """
     gap = estimated_gap(history)
-    if gap <= target:
-        return 0.0
-    width = 2
+    width = (len(history) - 1) // 2
     _, contraction = _decrease_and_contraction(history, width)
-    return width * log(target / gap) / log(contraction) if contraction > 0 else 0.0
+    if gap <= target or contraction == 0:
+        return 0.0
+    return width * log(target / gap) / log(contraction)
+
+
+def _to_come(history: Sequence[Progress], width: int) -> float:
+    """Sum of the decreases to come, if they go on to shrink as over the last steps."""
+    decrease, contraction = _decrease_and_contraction(history, width)
+    return decrease * contraction / (1 - contraction)
 
 
 def _decrease_and_contraction(history: Sequence[Progress], width: int) -> tuple[float, float]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -42,8 +43,6 @@ FEWEST_ROWS_PER_COLUMN = 64
 MOST_ROWS_PER_COLUMN = 256
 # Numbers in a subsample, at most: 256 MiB.
 SUBSAMPLE_SIZE = 1 << 25
-# And of one that only makes a metric, where a start from few rows does not pay.
-FEWEST_ROWS_OF_A_FACTOR = 4
 # Cost of a factor, in passes, that is paid without trying first whether the diagonal will do.
 WORTH_A_TRY = 10
 # Columns of sparse data, those with the heaviest curvature, that get a factor of their own.
@@ -98,8 +97,16 @@ class Costs:
 def newton_pays(objective: Objective) -> bool:
     """Whether the data are so small that a new Hessian for every step is the fastest."""
     costs = Costs(objective)
-    exact = objective.n_scores == 1 or _coupled(objective)
-    return exact and costs.n_columns <= MOST_FACTOR_COLUMNS and costs.factor(costs.n_rows) <= 4
+    return (
+        _exact(objective)
+        and costs.n_columns <= MOST_FACTOR_COLUMNS
+        and costs.factor(costs.n_rows) <= 4
+    )
+
+
+def _exact(objective: Objective) -> bool:
+    """Whether a factor of all rows is that of the Hessian itself."""
+    return objective.n_scores == 1 or _coupled(objective)
 
 
 def _coupled(objective: Objective) -> bool:
@@ -126,7 +133,9 @@ def subsample_rows(objective: Objective) -> int:
     return size if pays and n_columns <= MOST_FACTOR_COLUMNS else 0
 
 
-def metrics(objective: Objective, rng: np.random.Generator) -> Iterator[Metric]:
+def metrics(
+    objective: Objective, rng: np.random.Generator, known_rows: int = 0
+) -> Iterator[Metric]:
     """Ever better metrics for the descent on all rows, the cheapest that makes sense first.
 
     Parameters
@@ -135,6 +144,8 @@ def metrics(objective: Objective, rng: np.random.Generator) -> Iterator[Metric]:
         What is minimised.
     rng : numpy.random.Generator
         Source of randomness for the draw of rows.
+    known_rows : int, default=0
+        Rows of a subsample whose factor was tried already.
 
     Yields
     ------
@@ -147,13 +158,16 @@ def metrics(objective: Objective, rng: np.random.Generator) -> Iterator[Metric]:
         heavy, cost = heavy_columns(objective)
         by_block = Metric(lambda w: column_factors(objective, w, heavy), cost)
         yield from itertools.repeat(by_block if len(heavy) else by_diagonal)
-    by_all_rows = Metric(lambda w: full_factor(objective, w), costs.factor(costs.n_rows))
-    if by_all_rows.cost > WORTH_A_TRY:
+    by_all_rows = partial(full_factor, objective)
+    cost = costs.factor(costs.n_rows)
+    if cost > WORTH_A_TRY and known_rows == 0:
         yield by_diagonal
-    few = min(FEWEST_ROWS_OF_A_FACTOR * costs.n_columns, SUBSAMPLE_SIZE // costs.n_columns)
-    if 2 * few <= costs.n_rows:
-        yield Metric(lambda w: sampled_factor(objective, w, few, rng), costs.factor(few))
-    yield from itertools.repeat(by_all_rows)
+    few = min(4 * max(known_rows, costs.n_columns), SUBSAMPLE_SIZE // costs.n_columns)
+    rescale = not _exact(objective)
+    if known_rows < few <= costs.n_rows // 2:
+        by_few_rows = partial(sampled_factor, objective, n_rows=few, rng=rng)
+        yield Metric(by_few_rows, costs.factor(few), rescale)
+    yield from itertools.repeat(Metric(by_all_rows, cost, rescale))
 
 
 def sampled_factor(

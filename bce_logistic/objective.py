@@ -120,13 +120,7 @@ class Objective:
         ndarray of shape () or (n_classes,)
             The intercept, in nats. A class without weight counts as if it had a little.
         """
-        n_classes = max(2, self.n_scores)
-
-        def class_weights(block: Block) -> Sums:
-            label = block.y.astype(np.intp, copy=False)
-            return (np.bincount(label, weights=block.s, minlength=n_classes),)
-
-        (totals,) = self.rows.sum(class_weights, size=n_classes)
+        totals = self.rows.label_weights(max(2, self.n_scores))
         log_share = np.log(np.maximum(totals / totals.sum(), 1e-6))
         return log_share[1] - log_share[0] if self.n_scores == 1 else log_share - log_share.mean()
 

@@ -31,8 +31,9 @@ from .subsample import Subsample
 
 Array = NDArray[np.float64]
 
-# Iterations before a metric is judged; twice as many for every one that was no better.
-PATIENCE = 5
+# Iterations before a metric is judged, and how this grows each time that it is made anew.
+PATIENCE = 6
+PATIENCE_GROWTH = 1.5
 # Newton's steps on a subsample, at most.
 SUBSAMPLE_STEPS = 20
 # Rows a column below which rare features make a subsample's scale of the Hessian unreliable.
@@ -87,8 +88,8 @@ class PreconditionedDescent:
             One for every update, and one more where the metric changes.
         """
         rng = np.random.default_rng(self.seed)
-        ways = metrics(objective, rng)
         n_rows = subsample_rows(objective)
+        ways = metrics(objective, rng, n_rows)
         if n_rows > 0:
             w, factor = approach(objective, w, n_rows, rng)
             ways = itertools.chain([Metric(lambda _: factor, 0)], ways)
@@ -136,7 +137,7 @@ class PreconditionedDescent:
     ) -> Iterator[Iterate]:
         """Descend with one metric after the other."""
         where: Array | Point = w
-        state, t, patience = None, 0, PATIENCE
+        state, t, patience = None, 0, float(PATIENCE)
         for metric, better in itertools.pairwise(ways):
             direction = QuasiNewton(metric.build(w), rescale=metric.rescale)
             history: list[Progress] = []
@@ -153,7 +154,7 @@ class PreconditionedDescent:
             where, state, t = iterate.point, None if stuck else iterate.state, iterate.t
             w = where.w
             if better is metric:
-                patience *= 2
+                patience *= PATIENCE_GROWTH
 
 
 def approach(
@@ -192,7 +193,7 @@ def approach(
             if Progress.of(iterate).predicted <= 0.2 * noise or iterate.t >= SUBSAMPLE_STEPS:
                 break
         w = iterate.point.w + iterate.direction
-    factor = full_factor(part, iterate.point.w)
+    factor = full_factor(part, w)
     if n_rows < RELIABLE_ROWS_PER_COLUMN * w.shape[0] and isinstance(factor, ClassFactors):
         factor = factor.rescaled(objective.hessian_diagonal(w))
     return w, factor

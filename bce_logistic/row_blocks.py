@@ -153,6 +153,11 @@ class RowBlocks(ABC):
         """Smallest sample weight that is not zero."""
         return float(np.min(self.s, where=self.s > 0, initial=np.inf))
 
+    def label_weights(self, n_labels: int) -> Array:
+        """Total weight of each label 0, 1, ...; the features are not read."""
+        label = self.y.astype(np.intp, copy=False)
+        return np.bincount(label, weights=self.s, minlength=n_labels)
+
     @property
     @abstractmethod
     def size(self) -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any
 
@@ -70,12 +70,43 @@ def worker_threads(n_jobs: int | None) -> Iterator[Run]:
     Yields
     ------
     run : callable
-        ``run(function, items)`` gives the results in the order of the items.
+        ``run(function, items)`` gives the results in the order of the items. An error ends
+        the work on the items that nobody has begun.
     """
     with _blas_limit.hold() as blas_threads:
         n_threads = blas_threads if n_jobs is None else joblib.effective_n_jobs(n_jobs)
         if n_threads == 1:
             yield map
             return
-        with ThreadPoolExecutor(n_threads) as pool:
-            yield pool.map
+        with ThreadPoolExecutor(n_threads - 1) as pool:
+            yield functools.partial(_parallel_map, pool, n_threads - 1)
+
+
+def _parallel_map(
+    pool: ThreadPoolExecutor, n_helpers: int, function: Callable, items: Iterable
+) -> list:
+    """Map like the built-in, this thread and its helpers taking one item after the other."""
+    items = list(items)
+    if len(items) == 1:
+        return [function(items[0])]
+    results: list[Any] = [None] * len(items)
+    todo = iter(range(len(items)))
+    lock = threading.Lock()
+
+    def take() -> int | None:
+        with lock:
+            return next(todo, None)
+
+    def work() -> None:
+        for i in iter(take, None):
+            results[i] = function(items[i])
+
+    helpers = [pool.submit(work) for _ in range(min(n_helpers, len(items) - 1))]
+    try:
+        work()
+    finally:
+        list(todo)  # after an error nobody takes more
+        wait(helpers)
+    for helper in helpers:
+        helper.result()
+    return results
