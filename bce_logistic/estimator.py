@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .convergence import Progress
@@ -274,7 +275,7 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
-        z = X @ self.coef_.T + self.intercept_
+        z = safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_
         return z.ravel() if z.shape[1] == 1 else z
 
     def predict_proba(self, X: Any) -> NDArray:
@@ -400,16 +401,16 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
             history.append(Progress.of(iterate))
             reason = solver.reason_to_stop(objective, iterate, history)
             value, gradient_norm, _ = history[-1]
-            if not np.isfinite([value, gradient_norm]).all():
+            if not np.isfinite(history[-1]).all():
                 explain_not_finite(X, self)
             if self.verbose:
                 print(
-                    f"{solver.name}: pass {solver.passes(objective, iterate)}, objective "
+                    f"{solver.name}: pass {solver.passes(objective, history)}, objective "
                     f"{value / weight:.9g}, gradient {gradient_norm / weight:.3g}"
                 )
             if reason:
                 break
-        self.n_iter_ = solver.passes(objective, iterate)
+        self.n_iter_ = solver.passes(objective, history)
         self.loss_curve_ = np.array([progress.value for progress in history]) / weight
         self.gradient_norm_curve_ = (
             np.array([progress.gradient_norm for progress in history]) / weight
@@ -417,14 +418,14 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
         self.stop_reason_ = reason
         self.converged_ = reason in ("tol", "precision")
         self.solver_ = solver.name
-        self._resume = (iterate.state, iterate.t)
+        self._resume = (solver.direction, iterate.state, iterate.t)
         if reason == "max_iter" and self.tol > 0:
             warnings.warn(
                 f"{solver.name} made max_iter={self.max_iter} passes and did not reach "
                 f"tol={self.tol}: the largest component of the mean gradient is "
                 f"{self.gradient_norm_curve_[-1]:.3g}. To converge, {solver.advice}.",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=3,
             )
         if reason == "separated":
             warnings.warn(
@@ -432,7 +433,7 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
                 "coefficients are always better and there is no optimum. The fit stopped at "
                 "coefficients that classify every sample. Set C to a finite value.",
                 SeparationWarning,
-                stacklevel=4,
+                stacklevel=3,
             )
         return iterate.point.w
 
@@ -453,13 +454,18 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
                 f"{self.classes_}; now there are {objective.rows.n_features} features and the "
                 f"classes {classes}. Set warm_start=False to start anew."
             )
-        w = self.coef_.T.astype(np.float64)
+        coef = self.coef_.toarray() if scipy.sparse.issparse(self.coef_) else self.coef_
+        w = coef.T.astype(np.float64)
         if self.fit_intercept:
             w = np.append(w, [self.intercept_], axis=0)
-        return w.reshape(objective.shape), *self._resume
+        direction, state, t = self._resume
+        # What one rule remembers means nothing to another, nor without the same intercept.
+        same_rule = direction == solver.direction and self._fitted_shape == objective.shape
+        return w.reshape(objective.shape), state if same_rule else None, t
 
     def _set_coefficients(self, w: Array, objective: Objective, dtype: Any) -> None:
         """Split the coefficients as scikit-learn lays them out."""
+        self._fitted_shape = objective.shape
         w = w.reshape(-1, objective.n_scores).astype(dtype)
         n_features = objective.rows.n_features
         self.coef_ = np.ascontiguousarray(w[:n_features].T)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import log
+from math import inf, log, nan
 from typing import Any
 
 import numpy as np
@@ -85,11 +85,11 @@ class GradientDescent:
         """
         step_size = DecayingStep(self._eta(objective), self.power_t)
         forever = itertools.repeat(objective)
-        return descend(forever, w, self._direction(), step_size, state=state, t=t)
+        return descend(forever, w, self.direction, step_size, state=state, t=t)
 
-    def passes(self, objective: Objective, iterate: Iterate) -> int:
-        """Passes over the data that led to an iterate: one an update."""
-        return iterate.t
+    def passes(self, objective: Objective, history: list[Progress]) -> int:
+        """Passes over the data that led to the last iterate: one an update."""
+        return len(history) - 1
 
     def reason_to_stop(
         self, objective: Objective, iterate: Iterate, history: list[Progress]
@@ -125,12 +125,14 @@ class GradientDescent:
             )
         if self.tol > 0 and history[-1].gradient_norm <= self.tol * objective.total_weight:
             return "tol"
-        return "max_iter" if iterate.t >= self.max_iter else None
+        return "max_iter" if self.passes(objective, history) >= self.max_iter else None
 
     def _ceiling(self, objective: Objective) -> float:
         return DIVERGENCE * objective.total_weight * log(max(2, objective.n_scores))
 
-    def _direction(self) -> Direction:
+    @property
+    def direction(self) -> Direction:
+        """The update rule."""
         automatic = self.learning_rate == "auto"
         if self.nesterov and automatic and self.momentum == 0:
             return AcceleratedDescent()
@@ -141,6 +143,7 @@ class GradientDescent:
     def _eta(self, objective: Objective) -> float:
         """Step size in units of the summed gradient, which is what the objective gives."""
         if isinstance(self.learning_rate, str):
-            return 1 / objective.largest_curvature()
+            curvature = objective.largest_curvature()
+            return 1 / curvature if curvature < inf else nan  # which the next iterate will show
         mean = self.reduction == "mean"
         return self.learning_rate / objective.total_weight if mean else self.learning_rate

@@ -214,14 +214,15 @@ class Objective:
         -------
         float
             The constant; up to 500 columns the exact one, beyond that one at most 5 % above
-            what the Lanczos method finds.
+            what the Lanczos method finds. Never zero; ``inf`` if the features overflow.
 
         References
         ----------
         D. Boehning, Multinomial logistic regression algorithm, Annals of the Institute of
         Statistical Mathematics 44, 1992: the bounds on the curvature.
         """
-        return self.loss.largest_curvature * self._largest_eigenvalue() + self.ridge.max()
+        curvature = self.loss.largest_curvature * self._largest_eigenvalue() + self.ridge.max()
+        return float(max(curvature, np.finfo(np.float64).tiny))
 
     def _largest_eigenvalue(self) -> float:
         """Largest eigenvalue of ``[X 1].T @ diag(s) @ [X 1]``."""
@@ -246,6 +247,9 @@ class Objective:
             (n_columns, n_columns), matvec=product, dtype=np.float64
         )
         start = np.random.default_rng(0).standard_normal(n_columns)
+        first = product(start)
+        if not np.isfinite(first).all() or not first.any():
+            return np.inf if first.any() else 0.0
         (found,) = scipy.sparse.linalg.eigsh(
             operator, k=1, v0=start, tol=1e-2, return_eigenvectors=False
         )

@@ -60,6 +60,7 @@ class PreconditionedDescent:
 
     name = "preconditioned"
     advice = "increase max_iter or decrease C"
+    direction = None
 
     def start(self, objective: Objective) -> Array:
         """Zero coefficients, and the intercept that gives the classes their shares."""
@@ -98,8 +99,8 @@ class PreconditionedDescent:
             return descend(itertools.repeat(objective), w, direction, BacktrackingStep())
         return self._improving(objective, w, ways)
 
-    def passes(self, objective: Objective, iterate: Iterate) -> int:
-        """Passes over all the data that led to an iterate, those for a metric included."""
+    def passes(self, objective: Objective, history: list[Progress]) -> int:
+        """Passes over all the data so far, those for a metric included."""
         return objective.rows.passes
 
     def reason_to_stop(

@@ -37,9 +37,11 @@ class Factor:
 
     @classmethod
     def of(cls, matrix: Array) -> Factor:
-        """Factorise a symmetric positive semi-definite matrix."""
+        """Factorise a symmetric positive semi-definite matrix; NaN if it is not finite."""
         scale = _root(matrix.diagonal())
         unit = matrix / scale / scale[:, None]
+        if not np.isfinite(unit).all():
+            return cls(np.full_like(unit, np.nan), scale)
         diagonal = unit.reshape(-1)[:: len(unit) + 1]
         diagonal[:] = 1.0
         ridge = 0.0

@@ -156,7 +156,7 @@ class RowBlocks(ABC):
     def label_weights(self, n_labels: int) -> Array:
         """Total weight of each label 0, 1, ...; the features are not read."""
         label = self.y.astype(np.intp, copy=False)
-        return np.bincount(label, weights=self.s, minlength=n_labels)
+        return np.bincount(label, weights=self.s, minlength=n_labels).astype(np.float64)
 
     @property
     @abstractmethod
