@@ -49,9 +49,10 @@ class Progress(NamedTuple):
 def estimated_gap(history: Sequence[Progress]) -> float:
     r"""Distance of the objective from its minimum, estimated on the safe side.
 
-    The prediction of the metric is right if the metric is the Hessian. The decreases made so
-    far speak for themselves: if they shrink by the factor rho from one step to the next, all
-    that are still to come add up to
+    The prediction of the metric is right if the metric is the Hessian, and believed if the last
+    step did what was predicted of it. Otherwise the decreases made so far speak for themselves:
+    if they shrink by the factor rho from one step to the next, all that are still to come add
+    up to
 
     .. math:: \delta \, (\rho + \rho^2 + \ldots) = \delta \, \frac{\rho}{1 - \rho}.
 
@@ -69,6 +70,8 @@ def estimated_gap(history: Sequence[Progress]) -> float:
     float
         The gap, in nats.
     """
+    if _metric_is_right(history):
+        return SAFETY * history[-1].predicted
     gap = SAFETY * max(history[-1].predicted, *(_to_come(history, width) for width in (1, 2, 4)))
     if len(history) < SLOW:
         return gap
@@ -96,6 +99,16 @@ def iterations_left(history: Sequence[Progress], target: float) -> float:
     if gap <= target or contraction == 0:
         return 0.0
     return width * log(target / gap) / log(contraction)
+
+
+def _metric_is_right(history: Sequence[Progress]) -> bool:
+    """Whether the last step went as predicted, most of the way to the optimum."""
+    if len(history) < 2:
+        return False
+    before, now = history[-2:]
+    promised = before.predicted - now.predicted
+    kept = abs(before.value - now.value - promised) <= 0.3 * promised
+    return kept and now.predicted <= 0.25 * before.predicted
 
 
 def _to_come(history: Sequence[Progress], width: int) -> float:

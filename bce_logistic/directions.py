@@ -158,7 +158,7 @@ class Newton:
 
 
 class Secant(NamedTuple):
-    """Change of the coefficients over a step, and of the gradient."""
+    """Change of the coefficients over a step, and of the gradient; flat arrays."""
 
     step: Array
     change: Array
@@ -205,24 +205,28 @@ class QuasiNewton:
     ) -> tuple[Array, SecantState]:
         """Direction at ``w``, and the secants up to it."""
         secants = () if state is None else self._remembered(w, gradient, state)
-        q, coefficients = gradient.copy(), []
+        q, coefficients = gradient.ravel(), []
         for step, change, product in reversed(secants):
-            coefficients.append(np.vdot(step, q) / product)
-            q -= coefficients[-1] * change
-        q = self.preconditioner.solve(q)
+            coefficients.append(step.dot(q) / product)
+            q = q - coefficients[-1] * change
+        q = self._solve(q, gradient.shape)
         if secants and self.rescale:
             _, change, product = secants[-1]
-            q *= product / np.vdot(change, self.preconditioner.solve(change))
+            q *= product / change.dot(self._solve(change, gradient.shape))
         for (step, change, product), coefficient in zip(
             secants, reversed(coefficients), strict=True
         ):
-            q += (coefficient - np.vdot(change, q) / product) * step
-        return -q, SecantState(w, gradient, secants)
+            q += (coefficient - change.dot(q) / product) * step
+        return -q.reshape(gradient.shape), SecantState(w, gradient, secants)
+
+    def _solve(self, q: Array, shape: tuple[int, ...]) -> Array:
+        """Solve with the preconditioner, from and to a flat array."""
+        return self.preconditioner.solve(q.reshape(shape)).ravel()
 
     def _remembered(self, w: Array, gradient: Array, state: SecantState) -> tuple[Secant, ...]:
         """Secants of the last steps; one that bends the wrong way is left out."""
-        step, change = w - state.w, gradient - state.gradient
-        product = float(np.vdot(step, change))
+        step, change = (w - state.w).ravel(), (gradient - state.gradient).ravel()
+        product = float(step.dot(change))
         if (
             product
             <= np.finfo(np.float64).eps

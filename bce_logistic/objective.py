@@ -12,6 +12,7 @@ which of the two it is.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -75,7 +76,7 @@ class Objective:
     @property
     def unpenalised(self) -> NDArray[np.bool_]:
         """Which rows of the coefficients have no penalty."""
-        return self._padded_ridge() == 0
+        return self._padded_ridge == 0
 
     @property
     def total_weight(self) -> float:
@@ -145,7 +146,7 @@ class Objective:
             return (self._with_intercept(total, d.sum(axis=0)),)
 
         (total,) = self.rows.sum(diagonal, size=w.size)
-        return (total.T + self._padded_ridge()).T
+        return (total.T + self._padded_ridge).T
 
     def class_hessians(self, w: Array, columns: Columns = slice(None)) -> Array:
         r"""Hessian at ``w`` of each class's coefficients alone, in one pass over the rows.
@@ -172,7 +173,7 @@ class Objective:
             return (np.stack([self._gram(block, block.s * d_k, columns) for d_k in d.T]),)
 
         (total,) = self.rows.sum(hessians, size=self.n_scores * n_columns**2)
-        return total + np.diag(self._padded_ridge(columns))
+        return total + np.diag(np.append(self.ridge[columns], np.zeros(int(self.fit_intercept))))
 
     def hessian(self, w: Array) -> Array:
         r"""Hessian at ``w`` of all coefficients, in one pass over the rows.
@@ -201,7 +202,7 @@ class Objective:
 
         (total,) = self.rows.sum(hessian, size=(self.n_scores * n_columns) ** 2)
         for k in classes:
-            total[k, :, k] += np.diag(self._padded_ridge())
+            total[k, :, k] += np.diag(self._padded_ridge)
         return total
 
     def largest_curvature(self) -> float:
@@ -268,12 +269,16 @@ class Objective:
         gram = block.gram(d, columns)
         if not self.fit_intercept:
             return gram
-        border = block.weighted_sum(d)[columns]
-        return np.block([[gram, border[:, None]], [border, d.sum()]])
+        n_columns = len(gram)
+        bordered = np.empty((n_columns + 1, n_columns + 1))
+        bordered[:-1, :-1] = gram
+        bordered[-1, :-1] = bordered[:-1, -1] = block.weighted_sum(d)[columns]
+        bordered[-1, -1] = d.sum()
+        return bordered
 
     def _with_intercept(self, total: Array, intercept: Array) -> Array:
         """Append the intercept's row, if there is an intercept."""
-        return np.append(total, [intercept], axis=0) if self.fit_intercept else total
+        return np.concatenate([total, intercept[np.newaxis]]) if self.fit_intercept else total
 
     def _penalty(self, w: Array) -> float:
         """``sum(ridge * w^2) / 2``."""
@@ -281,8 +286,9 @@ class Objective:
 
     def _penalty_gradient(self, w: Array) -> Array:
         """``ridge * w``, and zero for the intercept."""
-        return (w.T * self._padded_ridge()).T
+        return (w.T * self._padded_ridge).T
 
-    def _padded_ridge(self, columns: Columns = slice(None)) -> Array:
-        """Penalty of some columns, and none on the intercept."""
-        return np.append(self.ridge[columns], np.zeros(int(self.fit_intercept)))
+    @cached_property
+    def _padded_ridge(self) -> Array:
+        """Penalty on each row of the coefficients: none on the intercept."""
+        return np.append(self.ridge, np.zeros(int(self.fit_intercept)))

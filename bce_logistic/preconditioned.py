@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from .convergence import Progress, estimated_gap, iterations_left
 from .descent import Iterate, descend
-from .directions import Newton, QuasiNewton
+from .directions import Direction, Newton, QuasiNewton
 from .metrics import Metric, full_factor, metrics, newton_pays, subsample_rows
 from .objective import Objective, Point
 from .preconditioners import ClassFactors, Preconditioner
@@ -185,16 +185,19 @@ def approach(
     sizes = [n_rows]
     while sizes[0] >= 8 * max(1024, 4 * w.shape[0]):
         sizes.insert(0, sizes[0] // 4)
+    direction: Direction | None = None
     for size in sizes:
         part = sample.objective(size)
-        direction = Newton(partial(full_factor, part))
+        direction = direction or Newton(partial(full_factor, part))
         # The optimum of some rows differs from that of all by about half a nat a coefficient.
         noise = 0.5 * w.size * objective.total_weight / size
         for iterate in descend(itertools.repeat(part), w, direction, BacktrackingStep()):
             if Progress.of(iterate).predicted <= 0.2 * noise or iterate.t >= SUBSAMPLE_STEPS:
                 break
         w = iterate.point.w + iterate.direction
-    factor = full_factor(part, w)
+        factor = full_factor(part, w)
+        # A new factor costs much more on more rows than a few steps in the metric of these.
+        direction = QuasiNewton(factor)
     if n_rows < RELIABLE_ROWS_PER_COLUMN * w.shape[0] and isinstance(factor, ClassFactors):
         factor = factor.rescaled(objective.hessian_diagonal(w))
     return w, factor

@@ -155,8 +155,7 @@ class RowBlocks(ABC):
 
     def label_weights(self, n_labels: int) -> Array:
         """Total weight of each label 0, 1, ...; the features are not read."""
-        label = self.y.astype(np.intp, copy=False)
-        return np.bincount(label, weights=self.s, minlength=n_labels).astype(np.float64)
+        return label_weights(self.y, self.s, n_labels)
 
     @property
     @abstractmethod
@@ -287,6 +286,28 @@ def row_blocks(X: Any, y: NDArray, s: Array, run: Run = map) -> RowBlocks:
     """Row blocks of a dense array or a CSR matrix; parameters as in :class:`RowBlocks`."""
     rows = SparseRows if scipy.sparse.issparse(X) else DenseRows
     return rows(X, y, s, run)
+
+
+def label_weights(y: NDArray, s: Array, n_labels: int) -> Array:
+    """Total weight of each label 0, 1, ...
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        Labels as the loss wants them.
+    s : ndarray of shape (n_samples,)
+        Sample weights.
+    n_labels : int
+        Number of labels.
+
+    Returns
+    -------
+    ndarray of shape (n_labels,)
+        The totals.
+    """
+    if n_labels == 2:  # einsum, unlike bincount, copies nothing
+        return np.array([np.einsum("i,i->", s, 1 - y), np.einsum("i,i->", s, y)])
+    return np.bincount(y, weights=s, minlength=n_labels).astype(np.float64)
 
 
 def _added(terms: Iterable[Sums]) -> Sums:

@@ -34,7 +34,7 @@ class Subsample:
 
     @classmethod
     def draw(cls, whole: Objective, n_rows: int, rng: np.random.Generator) -> Subsample:
-        """Draw rows without replacement.
+        """Draw rows.
 
         Parameters
         ----------
@@ -59,7 +59,9 @@ class Subsample:
             share = n_rows * len(rows) // len(y)
             size = min(len(rows), max(share, n_rows // (2 * len(classes))))
             if size > 0:
-                drawn.append(rng.choice(rows, size, replace=False))
+                # One from each stretch of rows: even over the data, whatever their order.
+                position = (np.arange(size) + rng.random(size)) * (len(rows) / size)
+                drawn.append(rows[position.astype(np.intp)])
                 stands_for.append(np.full(size, len(rows) / size))
         order = rng.permutation(sum(map(len, drawn)))
         rows = np.concatenate(drawn)[order]

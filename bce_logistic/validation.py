@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from numbers import Real
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
+
+from .row_blocks import label_weights
 
 Array = NDArray[np.float64]
 
@@ -44,9 +47,9 @@ def encode_labels(y: NDArray) -> tuple[NDArray, NDArray]:
     """
     # Sorting a few labels and comparing the rest with them is much faster than sorting all.
     classes = np.unique(y[:FIRST_LABELS])
-    unknown = y[~np.isin(y, classes)]
-    if len(unknown):
-        classes = np.unique(np.concatenate([classes, np.unique(unknown)]))
+    known = _among(y, classes)
+    if not known.all():
+        classes = np.unique(np.concatenate([classes, np.unique(y[~known])]))
     check_classification_targets(classes)
     if len(classes) < 2:
         raise ValueError(
@@ -56,6 +59,13 @@ def encode_labels(y: NDArray) -> tuple[NDArray, NDArray]:
     if len(classes) == 2:
         return classes, (y == classes[1]).astype(np.float64)
     return classes, np.searchsorted(classes, y)
+
+
+def _among(y: NDArray, classes: NDArray) -> NDArray[np.bool_]:
+    """Whether each label is one of the classes."""
+    if len(classes) > 8:
+        return np.isin(y, classes)
+    return functools.reduce(np.logical_or, (y == label for label in classes))
 
 
 def check_sample_weight(sample_weight: Any, n_samples: int) -> Array:
@@ -79,7 +89,7 @@ def check_sample_weight(sample_weight: Any, n_samples: int) -> Array:
         If a weight is negative, NaN or infinite, if all are zero, or if the shape is wrong.
     """
     if sample_weight is None:
-        sample_weight = 1.0
+        return np.broadcast_to(1.0, n_samples)
     equal = isinstance(sample_weight, Real)
     weights = np.ravel(sample_weight) if equal else sample_weight
     weights = check_array(weights, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
@@ -122,8 +132,7 @@ def class_weighted(s: Array, class_weight: Any, classes: NDArray, encoded: NDArr
         If no weight is left for more than one class, or if a class weight is negative or names
         a label that does not occur.
     """
-    label = encoded.astype(np.intp, copy=False)
-    totals = np.bincount(label, weights=s, minlength=len(classes))
+    totals = label_weights(encoded, s, len(classes))
     if np.count_nonzero(totals) < 2:
         raise ValueError("sample_weight leaves weight for samples of one class only.")
     if class_weight is None:
@@ -137,7 +146,7 @@ def class_weighted(s: Array, class_weight: Any, classes: NDArray, encoded: NDArr
         raise ValueError(f"class_weight must be finite and not negative; got {class_weight!r}.")
     if np.count_nonzero(totals * weights) < 2:
         raise ValueError("class_weight leaves weight for samples of one class only.")
-    return s * weights[label]
+    return s * weights[encoded.astype(np.intp, copy=False)]
 
 
 def explain_not_finite(X: Any, estimator: Any) -> None:
