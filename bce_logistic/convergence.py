@@ -70,12 +70,33 @@ def estimated_gap(history: Sequence[Progress]) -> float:
     float
         The gap, in nats.
     """
-    if _metric_is_right(history):
+    if metric_is_right(history):
         return SAFETY * history[-1].predicted
     gap = SAFETY * max(history[-1].predicted, *(_to_come(history, width) for width in (1, 2, 4)))
     if len(history) < SLOW:
         return gap
     return max(gap, SAFETY_IF_SLOW * _to_come(history, min(len(history) // 4, SLOW)))
+
+
+def metric_is_right(history: Sequence[Progress]) -> bool:
+    """Whether the last step went as the metric predicted, most of the way to the optimum.
+
+    Parameters
+    ----------
+    history : sequence of Progress
+        The iterates so far.
+
+    Returns
+    -------
+    bool
+        Whether the metric is as good as the Hessian.
+    """
+    if len(history) < 2:
+        return False
+    before, now = history[-2:]
+    promised = before.predicted - now.predicted
+    kept = abs(before.value - now.value - promised) <= 0.3 * promised
+    return kept and now.predicted <= 0.25 * before.predicted
 
 
 def iterations_left(history: Sequence[Progress], target: float) -> float:
@@ -99,16 +120,6 @@ def iterations_left(history: Sequence[Progress], target: float) -> float:
     if gap <= target or contraction == 0:
         return 0.0
     return width * log(target / gap) / log(contraction)
-
-
-def _metric_is_right(history: Sequence[Progress]) -> bool:
-    """Whether the last step went as predicted, most of the way to the optimum."""
-    if len(history) < 2:
-        return False
-    before, now = history[-2:]
-    promised = before.predicted - now.predicted
-    kept = abs(before.value - now.value - promised) <= 0.3 * promised
-    return kept and now.predicted <= 0.25 * before.predicted
 
 
 def _to_come(history: Sequence[Progress], width: int) -> float:

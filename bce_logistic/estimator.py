@@ -255,7 +255,8 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
                     n_scores=1 if len(classes) == 2 else len(classes),
                 )
                 start = self._start(solver, objective, classes)
-                w = self._descend(solver, objective, start, X)
+                with np.errstate(all="ignore"):  # what is not finite is found and explained
+                    w = self._descend(solver, objective, start, X)
             self.classes_ = classes
             self._set_coefficients(w, objective, X.dtype)
         return self
@@ -435,7 +436,7 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
                 SeparationWarning,
                 stacklevel=3,
             )
-        return iterate.point.w
+        return solver.result(iterate, history)
 
     def _start(
         self,

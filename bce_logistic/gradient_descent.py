@@ -91,6 +91,10 @@ class GradientDescent:
         """Passes over the data that led to the last iterate: one an update."""
         return len(history) - 1
 
+    def result(self, iterate: Iterate, history: list[Progress]) -> Array:
+        """Coefficients to keep when the descent stops at an iterate: those there."""
+        return iterate.point.w
+
     def reason_to_stop(
         self, objective: Objective, iterate: Iterate, history: list[Progress]
     ) -> str | None:
@@ -117,7 +121,7 @@ class GradientDescent:
         """
         fixed = self.learning_rate != "auto"
         # "not below" is true of NaN as well.
-        if fixed and iterate.t > 0 and not iterate.point.value < self._ceiling(objective):
+        if fixed and len(history) > 1 and not iterate.point.value < self._ceiling(objective):
             raise ValueError(
                 f"Gradient descent diverges with learning_rate={self.learning_rate!r}. Lower it, "
                 "set learning_rate='auto', or scale the features, for example with "

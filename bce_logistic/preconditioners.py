@@ -39,9 +39,9 @@ class Factor:
     def of(cls, matrix: Array) -> Factor:
         """Factorise a symmetric positive semi-definite matrix; NaN if it is not finite."""
         scale = _root(matrix.diagonal())
+        if not np.isfinite(matrix).all():
+            return cls(np.full_like(matrix, np.nan), scale)
         unit = matrix / scale / scale[:, None]
-        if not np.isfinite(unit).all():
-            return cls(np.full_like(unit, np.nan), scale)
         diagonal = unit.reshape(-1)[:: len(unit) + 1]
         diagonal[:] = 1.0
         ridge = 0.0
@@ -66,8 +66,9 @@ class Diagonal:
     diagonal: Array
 
     def solve(self, gradient: Array) -> Array:
-        """Divide by the diagonal."""
-        return gradient / np.where(self.diagonal > 0, self.diagonal, 1.0)
+        """Divide by the diagonal; NaN where it overflowed."""
+        finite = np.where(np.isinf(self.diagonal), np.nan, self.diagonal)
+        return gradient / np.where(self.diagonal > 0, finite, 1.0)
 
 
 @dataclass(frozen=True)

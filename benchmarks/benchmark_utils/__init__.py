@@ -1,1 +1,1 @@
-"""Data sets shared by the demo and the benchmarks."""
+"""The parts of the benchmark, and the data sets that it shares with the demo."""

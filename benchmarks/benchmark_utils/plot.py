@@ -34,7 +34,7 @@ def plot_convergence(settings: pd.DataFrame, path: Path) -> None:
     figure, axes = plt.subplots(
         n_rows,
         n_columns,
-        figsize=(3.6 * n_columns, 2.8 * n_rows + 1.5),
+        figsize=(3.7 * n_columns, 2.8 * n_rows + 0.25 * len(styles) / n_columns + 0.5),
         squeeze=False,
         layout="constrained",
     )
@@ -43,10 +43,18 @@ def plot_convergence(settings: pd.DataFrame, path: Path) -> None:
         axis.set_title(dataset, fontsize="medium")
     for axis in axes.flat[len(datasets) :]:
         axis.set_axis_off()
+    for axis in axes[:, 0]:
+        axis.set_ylabel("distance to the optimum, relative")
+    for axis in axes.flat[max(0, len(datasets) - n_columns) : len(datasets)]:
+        axis.set_xlabel("time in seconds")
     handles = [plt.Line2D([], [], label=solver, **style) for solver, style in styles.items()]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize="small")
-    figure.supxlabel("time in seconds")
-    figure.supylabel("relative distance to the optimum")
+    figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=n_columns,
+        fontsize="small",
+        frameon=False,
+    )
     figure.suptitle(f"C = {settings['C'].iloc[0]:g}")
     figure.savefig(path, dpi=150)
     plt.close(figure)

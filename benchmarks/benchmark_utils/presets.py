@@ -80,8 +80,8 @@ def is_ours(solver: str) -> bool:
 
 
 PRESETS = {
-    "small": Preset(FEW_DATASETS, QUICK_SOLVERS, rounds=3, seconds=5.0),
+    "small": Preset(FEW_DATASETS, QUICK_SOLVERS, rounds=3, seconds=10.0),
     "full": Preset(
-        FEW_DATASETS + MORE_DATASETS, QUICK_SOLVERS + SLOW_SOLVERS, rounds=5, seconds=20.0
+        FEW_DATASETS + MORE_DATASETS, QUICK_SOLVERS + SLOW_SOLVERS, rounds=5, seconds=30.0
     ),
 }

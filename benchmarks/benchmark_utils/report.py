@@ -23,6 +23,16 @@ HEADER = (
 )
 
 
+LEGEND = (
+    "ours: time of the default solver to a relative distance of 1e-6 from the optimum; passes: "
+    "over the data in that time; reads of X: that time over the time of one sum over X. ratio: "
+    "their time over ours; 'only ours' and 'only theirs': the other never got there in its time, "
+    "and the race does not count for the mean. true gap: relative distance from the optimum at "
+    "the default tolerance."
+)
+"""What the columns of the table mean."""
+
+
 def markdown_table(summaries: list[Summary]) -> str:
     """The results of all races, one line each, and the geometric means of the ratios.
 
@@ -141,6 +151,8 @@ def _count(number: float) -> str:
 def _times(ratio: float) -> str:
     if math.isnan(ratio):
         return "-"
+    if ratio == 0:
+        return "only theirs"
     return "only ours" if math.isinf(ratio) else f"{ratio:.2f}"
 
 

@@ -59,8 +59,8 @@ def summarise_settings(fits: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     settings : DataFrame
-        dataset, C, solver, setting, median ``seconds``, number of ``rounds`` behind the median,
-        ``suboptimality``, ``passes``, and ``accurate``: whether it reached `ACCURACY`.
+        dataset, C, solver, setting, median ``seconds``, number of timed ``rounds`` behind the
+        median, ``suboptimality``, ``passes``, and ``accurate``: whether it reached `ACCURACY`.
     """
     problem = fits.groupby(["dataset", "C"])
     best = np.minimum(problem["loss"].transform("min"), problem["reference"].transform("min"))
@@ -71,7 +71,7 @@ def summarise_settings(fits: pd.DataFrame) -> pd.DataFrame:
         timed.groupby(_SETTING, sort=False)
         .agg(
             seconds=("seconds", "median"),
-            rounds=("seconds", "size"),
+            rounds=("round", lambda rounds: int((rounds > 0).sum())),
             suboptimality=("suboptimality", "max"),
             passes=("passes", "median"),
         )
@@ -91,7 +91,10 @@ def fastest_accurate(settings: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     fastest : DataFrame
-        The same columns; a solver that never was accurate has no row.
+        The same columns; a solver that never was accurate has no row. A setting that was only
+        scouted counts only if no other setting of the solver was timed.
     """
-    accurate = settings[settings["accurate"]].sort_values("seconds", kind="stable")
-    return accurate.drop_duplicates("solver")
+    accurate = settings[settings["accurate"]]
+    was_timed = accurate.groupby("solver")["rounds"].transform("max") > 0
+    trusted = accurate[(accurate["rounds"] > 0) | ~was_timed]
+    return trusted.sort_values("seconds", kind="stable").drop_duplicates("solver")

@@ -6,8 +6,11 @@ from typing import Any, ClassVar
 
 from benchopt.stopping_criterion import StoppingCriterion
 
-TOLERANCES = tuple(float(f"{10 ** (-half / 2):.3g}") for half in range(2, 21))
-"""From 0.1 to 1e-10, two a decade."""
+
+def tolerances(loosest: int, tightest: int) -> tuple[float, ...]:
+    """Powers of ten from ``10 ** loosest`` down to ``10 ** tightest``, two a decade."""
+    halves = range(2 * loosest, 2 * tightest - 1, -1)
+    return tuple(float(f"{10 ** (half / 2):.3g}") for half in halves)
 
 
 def iterations(last: int, growth: float = 1.4) -> tuple[int, ...]:
@@ -44,7 +47,9 @@ class Sweep(StoppingCriterion):
 
     def init_stop_val(self) -> float:
         """The first setting."""
-        settings = self.windows.get(str(self.solver), self.solver.settings)
+        settings = self.solver.settings
+        if window := self.windows.get(str(self.solver)):
+            settings = tuple(setting for setting in settings if setting in window)
         self.next_setting = dict(pairwise(settings))
         self.setting = settings[0]
         return self.setting

@@ -8,7 +8,7 @@ from benchopt import BaseSolver
 from scipy import sparse
 
 from benchmark_utils.cross_entropy import CrossEntropy
-from benchmark_utils.sweep import TOLERANCES, Sweep
+from benchmark_utils.sweep import Sweep, tolerances
 
 
 class SweptSolver(BaseSolver):
@@ -29,7 +29,7 @@ class SweptSolver(BaseSolver):
 
     sampling_strategy = "tolerance"
     stopping_criterion = Sweep()
-    settings: tuple[float, ...] = TOLERANCES
+    settings: tuple[float, ...] = tolerances(-1, -10)
     sparse_data = True
     several_classes = True
     most_features: int | None = None

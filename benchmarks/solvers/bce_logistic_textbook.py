@@ -1,0 +1,19 @@
+from bce_logistic import GDLogisticRegression
+from benchmark_utils.iteration_solver import IterationSolver
+
+
+class Solver(IterationSolver):
+    """Textbook gradient descent and Nesterov's acceleration, swept over the number of passes."""
+
+    name = "bce_logistic-textbook"
+    requirements = ["pip::bce-logistic"]
+    parameters = {"method": ["gd", "nesterov"]}
+    parameter_template = "{method}"
+
+    def build(self, setting):
+        return GDLogisticRegression(
+            C=self.C, solver="gd", nesterov=self.method == "nesterov", tol=0.0, max_iter=setting
+        )
+
+    def passes(self):
+        return float(self.model.n_iter_)
