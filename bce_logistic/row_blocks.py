@@ -29,16 +29,27 @@ Columns = slice | NDArray[np.intp]
 # A block is read twice, for the scores and for the gradient: the second time from the cache.
 DENSE_BLOCK_BYTES = 2 << 20
 # With fewer non-zeros than this, a thread costs more than it saves.
-SPARSE_BLOCK_NON_ZEROS = 1 << 17
+SPARSE_BLOCK_NON_ZEROS = 1 << 18
 # What may wait to be added: so many partial sums, so many numbers in them.
 MOST_PARTIAL_SUMS = 64
 PARTIAL_SUMS_SIZE = 1 << 22
 
 
 class Block(NamedTuple):
-    """Some consecutive rows: features ``X``, labels ``y`` and sample weights ``s``."""
+    """Some consecutive rows.
+
+    Attributes
+    ----------
+    X, XT : ndarray or sparse matrix
+        Features, and the same memory seen the other way round.
+    y : ndarray of shape (n_rows,)
+        Labels.
+    s : ndarray of shape (n_rows,)
+        Sample weights.
+    """
 
     X: Any
+    XT: Any
     y: NDArray
     s: Array
 
@@ -57,7 +68,7 @@ class Block(NamedTuple):
             sums over classes, and that is how sums over a few of them are fast.
         """
         w = w.astype(self.X.dtype, copy=False)
-        return (w.T @ self.X.T).T.astype(np.float64, order="F", copy=False)
+        return (self.X @ w).astype(np.float64, order="F", copy=False)
 
     def weighted_sum(self, residual: Array) -> Array:
         """``X.T @ residual``, the sum of the rows, each times its residual, in float64.
@@ -73,7 +84,7 @@ class Block(NamedTuple):
             The sums.
         """
         residual = residual.astype(self.X.dtype, copy=False)
-        return (self.X.T @ residual).astype(np.float64, copy=False)
+        return (self.XT @ residual).astype(np.float64, copy=False)
 
     def gram(self, d: Array, columns: Columns = slice(None)) -> Array:
         """``X.T @ diag(d) @ X``, the sum of the rows' outer products, in float64.
@@ -112,7 +123,7 @@ class Block(NamedTuple):
             The sums of squares.
         """
         squares = self.X.power(2) if scipy.sparse.issparse(self.X) else np.square(self.X)
-        return self._replace(X=squares).weighted_sum(d)
+        return self._replace(XT=squares.T).weighted_sum(d)
 
 
 class RowBlocks(ABC):
@@ -146,7 +157,9 @@ class RowBlocks(ABC):
         self.n_samples, self.n_features = X.shape
         self.total_weight = float(s.sum())
         self.passes = 0
-        self._slices = self._cut()
+        self._blocks = [
+            Block(*self._views(rows), self.y[rows], self.s[rows]) for rows in self._cut()
+        ]
 
     @cached_property
     def smallest_weight(self) -> float:
@@ -171,8 +184,8 @@ class RowBlocks(ABC):
         """Bounds of the blocks, from the shape and the layout of the data alone."""
 
     @abstractmethod
-    def _view(self, rows: slice) -> Any:
-        """Features of some consecutive rows, without a copy."""
+    def _views(self, rows: slice) -> tuple[Any, Any]:
+        """Features of some consecutive rows, and the transpose, without a copy."""
 
     def sum(self, function: Callable[[Block], Sums], size: int) -> Sums:
         """Sum ``function(block)`` over all blocks.
@@ -192,15 +205,14 @@ class RowBlocks(ABC):
         """
         self.passes += 1
 
-        def partial_sum(slices: list[slice]) -> Sums:
+        def partial_sum(blocks: list[Block]) -> Sums:
             with np.errstate(all="ignore"):
-                return _added(
-                    function(Block(self._view(rows), self.y[rows], self.s[rows])) for rows in slices
-                )
+                return _added(map(function, blocks))
 
-        n_parts = min(len(self._slices), MOST_PARTIAL_SUMS, max(2, PARTIAL_SUMS_SIZE // size))
-        ends = [len(self._slices) * part // n_parts for part in range(n_parts + 1)]
-        parts = [self._slices[i:j] for i, j in itertools.pairwise(ends)]
+        n_blocks = len(self._blocks)
+        n_parts = min(n_blocks, MOST_PARTIAL_SUMS, max(2, PARTIAL_SUMS_SIZE // size))
+        ends = [n_blocks * part // n_parts for part in range(n_parts + 1)]
+        parts = [self._blocks[i:j] for i, j in itertools.pairwise(ends)]
         return _added(self.run(partial_sum, parts))
 
     def subset(self, rows: NDArray[np.intp] | slice, scale: Array) -> RowBlocks:
@@ -245,8 +257,8 @@ class DenseRows(RowBlocks):
             for start in range(0, self.n_samples, step)
         ]
 
-    def _view(self, rows: slice) -> NDArray:
-        return self.X[rows]
+    def _views(self, rows: slice) -> tuple[NDArray, NDArray]:
+        return self.X[rows], self.X[rows].T
 
 
 class SparseRows(RowBlocks):
@@ -266,20 +278,23 @@ class SparseRows(RowBlocks):
     def _cut(self) -> list[slice]:
         non_zeros = self.size
         # A block must be worth the sum over the features that it leaves behind.
-        worthwhile = max(SPARSE_BLOCK_NON_ZEROS, 4 * self.n_features)
+        worthwhile = max(SPARSE_BLOCK_NON_ZEROS, 16 * self.n_features)
         n_blocks = min(MOST_PARTIAL_SUMS, max(1, non_zeros // worthwhile))
         inner = np.searchsorted(self.X.indptr, np.linspace(0, non_zeros, n_blocks + 1)[1:-1])
         ends = np.unique([0, *inner.tolist(), self.n_samples]).tolist()
         return [slice(start, stop) for start, stop in itertools.pairwise(ends)]
 
-    def _view(self, rows: slice) -> Any:
-        # Slicing a CSR matrix copies it; the three arrays of a view do not.
+    def _views(self, rows: slice) -> tuple[Any, Any]:
+        # Slicing or transposing a part of a CSR matrix copies it; setting its arrays does not.
         first, last = self.X.indptr[rows.start], self.X.indptr[rows.stop]
-        view = type(self.X)((rows.stop - rows.start, self.n_features), dtype=self.X.dtype)
-        view.data = self.X.data[first:last]
-        view.indices = self.X.indices[first:last]
-        view.indptr = self.X.indptr[rows.start : rows.stop + 1] - first
-        return view
+        shape = (rows.stop - rows.start, self.n_features)
+        X = scipy.sparse.csr_array(shape, dtype=self.X.dtype)
+        XT = scipy.sparse.csc_array(shape[::-1], dtype=self.X.dtype)
+        for view in (X, XT):
+            view.data = self.X.data[first:last]
+            view.indices = self.X.indices[first:last]
+            view.indptr = self.X.indptr[rows.start : rows.stop + 1] - first
+        return X, XT
 
 
 def row_blocks(X: Any, y: NDArray, s: Array, run: Run = map) -> RowBlocks:

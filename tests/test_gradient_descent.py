@@ -356,6 +356,8 @@ def test_features_without_information_get_no_coefficient(n_features, C):
     X = np.zeros((len(y), n_features))
     model = gd(C=C, fit_intercept=False, max_iter=5).fit(X, y)
     assert_array_equal(model.coef_, np.zeros((1, n_features)))
+    # Even a gradient that is zero does not end what is to make all passes.
+    assert (model.n_iter_, model.stop_reason_) == (5, "max_iter")
 
 
 def test_verbose_tells_of_every_pass(capsys):

@@ -115,7 +115,7 @@ def test_products_of_a_block(layout, dtype, shape):
     rng = np.random.default_rng(0)
     X = matrix(50, 6).astype(dtype)
     w, residual = rng.normal(size=(6, *shape)), rng.normal(size=(50, *shape))
-    block = Block(layout(X), np.zeros(50), np.ones(50))
+    block = Block(layout(X), layout(X).T, np.zeros(50), np.ones(50))
     rtol = 1e-13 if dtype == np.float64 else 1e-5
     scores, weighted_sum = block.scores(w), block.weighted_sum(residual)
     assert_allclose(scores, X.astype(float) @ w, rtol=rtol, atol=rtol)
@@ -129,7 +129,7 @@ def test_products_of_a_block(layout, dtype, shape):
 def test_gram_of_a_block(layout, dtype):
     X = matrix(50, 6).astype(dtype)
     d = weights(50)
-    gram = Block(layout(X), np.zeros(50), np.ones(50)).gram(d)
+    gram = Block(layout(X), layout(X).T, np.zeros(50), np.ones(50)).gram(d)
     rtol = 1e-13 if dtype == np.float64 else 1e-5
     X = X.astype(float)
     assert_allclose(gram, X.T @ np.diag(d) @ X, rtol=rtol, atol=rtol)

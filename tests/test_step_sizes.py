@@ -120,8 +120,9 @@ def test_a_direction_that_leads_uphill_is_not_gone():
 
 
 def test_rounding_does_not_stop_the_search():
-    # At the optimum of a function far above zero, decreases are less than its rounding.
-    curve = Curve(lambda w: 1e6 + w**2 / 2, lambda w: w)
-    _, moved, _ = search(curve, -1e-7, w=1e-7)
+    # Close to the optimum of a function far above zero, a good step may seem to lead uphill.
+    curve = Curve(lambda w: 1e6 + (0 if w else 2 * np.spacing(1e6)), lambda w: w)
+    start, moved, known = search(curve, -1e-7, w=1e-7)
+    assert known.value > start.value
     assert_array_equal(moved, [0.0])
     assert len(curve.tried) == 1
