@@ -61,7 +61,7 @@ class Subsample:
             if size > 0:
                 # One from each stretch of rows: even over the data, whatever their order.
                 position = (np.arange(size) + rng.random(size)) * (len(rows) / size)
-                drawn.append(rows[position.astype(np.intp)])
+                drawn.append(rows[np.minimum(position.astype(np.intp), len(rows) - 1)])
                 stands_for.append(np.full(size, len(rows) / size))
         order = rng.permutation(sum(map(len, drawn)))
         rows = np.concatenate(drawn)[order]
