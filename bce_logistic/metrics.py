@@ -180,12 +180,11 @@ def sampled_factor(
 def heavy_columns(objective: Objective) -> tuple[NDArray[np.intp], float]:
     """Columns that hold the most, as many as a factor on them is cheap; and its cost."""
     if not objective.rows.dense:
-        counts = objective.rows.column_counts()
-        order = np.argsort(-counts, kind="stable")
+        shares = objective.rows.column_shares()
+        order = np.argsort(-shares, kind="stable")
         for n_columns in HEAVY_COLUMNS:
             heaviest = order[:n_columns]
-            share = counts[heaviest].sum() / counts.sum()
-            cost = Costs(objective).block(n_columns, share)
+            cost = Costs(objective).block(n_columns, shares[heaviest].sum())
             if cost <= HEAVY_COST:
                 return np.sort(heaviest), cost
     return np.array([], dtype=np.intp), 1.0

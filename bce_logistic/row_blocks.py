@@ -30,6 +30,8 @@ Columns = slice | NDArray[np.intp]
 DENSE_BLOCK_BYTES = 2 << 20
 # With fewer non-zeros than this, a thread costs more than it saves.
 SPARSE_BLOCK_NON_ZEROS = 1 << 18
+# Non-zeros from which the shares of the features are told.
+DRAWN_NON_ZEROS = 1 << 16
 # What may wait to be added: so many partial sums, so many numbers in them.
 MOST_PARTIAL_SUMS = 64
 PARTIAL_SUMS_SIZE = 1 << 22
@@ -176,8 +178,8 @@ class RowBlocks(ABC):
         """How many numbers the rows store."""
 
     @abstractmethod
-    def column_counts(self) -> NDArray[np.intp]:
-        """How many numbers each feature stores."""
+    def column_shares(self) -> Array:
+        """Which share of the stored numbers belongs to each feature, about."""
 
     @abstractmethod
     def _cut(self) -> list[slice]:
@@ -246,9 +248,9 @@ class DenseRows(RowBlocks):
         """How many numbers the rows store."""
         return int(self.X.size)
 
-    def column_counts(self) -> NDArray[np.intp]:
-        """How many numbers each feature stores."""
-        return np.full(self.n_features, self.n_samples)
+    def column_shares(self) -> Array:
+        """Which share of the stored numbers belongs to each feature."""
+        return np.full(self.n_features, 1 / self.n_features)
 
     def _cut(self) -> list[slice]:
         step = max(64, DENSE_BLOCK_BYTES // max(1, self.X.itemsize * self.n_features))
@@ -271,9 +273,11 @@ class SparseRows(RowBlocks):
         """How many numbers the rows store."""
         return int(self.X.nnz)
 
-    def column_counts(self) -> NDArray[np.intp]:
-        """How many numbers each feature stores."""
-        return np.bincount(self.X.indices, minlength=self.n_features)
+    def column_shares(self) -> Array:
+        """Which share of the stored numbers belongs to each feature, from some of them."""
+        drawn = np.random.default_rng(0).integers(0, self.size, min(self.size, DRAWN_NON_ZEROS))
+        counts = np.bincount(self.X.indices[drawn], minlength=self.n_features)
+        return counts / len(drawn)
 
     def _cut(self) -> list[slice]:
         non_zeros = self.size

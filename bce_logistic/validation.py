@@ -50,7 +50,8 @@ def encode_labels(y: NDArray) -> tuple[NDArray, NDArray]:
     known = _among(y, classes)
     if not known.all():
         classes = np.unique(np.concatenate([classes, np.unique(y[~known])]))
-    check_classification_targets(classes)
+    if classes.dtype.kind in "fcO":  # labels of any other kind are classes
+        check_classification_targets(classes)
     if len(classes) < 2:
         raise ValueError(
             f"Logistic regression needs samples of at least two classes; y holds one class only: "
