@@ -55,6 +55,12 @@ def parse_options() -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, metavar="N", help="timed rounds (small: 3, full: 5)")
     parser.add_argument(
+        "--seconds",
+        type=float,
+        metavar="S",
+        help="the most time that a solver gets for its sweep (small: 10, full: 30)",
+    )
+    parser.add_argument(
         "--output",
         type=Path,
         metavar="FOLDER",
@@ -72,6 +78,7 @@ def select(options: argparse.Namespace) -> Preset:
         datasets=tuple(d for d in preset.datasets if re.search(options.dataset, d)),
         solvers=tuple(s for s in preset.solvers if s in table or re.search(options.solver, s)),
         rounds=options.rounds if options.rounds is not None else preset.rounds,
+        seconds=options.seconds if options.seconds is not None else preset.seconds,
     )
 
 
