@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import NDArray
+from scipy.linalg.lapack import dpotrf, dpotrs
 
 Array = NDArray[np.float64]
 
@@ -45,17 +45,16 @@ class Factor:
         diagonal = unit.reshape(-1)[:: len(unit) + 1]
         diagonal[:] = 1.0
         ridge = 0.0
-        while True:
-            try:
-                return cls(scipy.linalg.cholesky(unit, lower=True, check_finite=False), scale)
-            except np.linalg.LinAlgError:
-                ridge = max(1e-14 * len(unit), 100 * ridge)
-                diagonal[:] = 1.0 + ridge
+        cholesky, failed_at = dpotrf(unit, lower=True)
+        while failed_at:
+            ridge = max(1e-14 * len(unit), 100 * ridge)
+            diagonal[:] = 1.0 + ridge
+            cholesky, failed_at = dpotrf(unit, lower=True)
+        return cls(cholesky, scale)
 
     def solve(self, gradient: Array) -> Array:
         """Solve with the matrix."""
-        scaled = gradient / self.scale
-        solution = scipy.linalg.cho_solve((self.cholesky, True), scaled, check_finite=False)
+        solution, _ = dpotrs(self.cholesky, gradient / self.scale, lower=True)
         return solution / self.scale
 
 
