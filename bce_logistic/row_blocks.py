@@ -274,10 +274,12 @@ class SparseRows(RowBlocks):
         return int(self.X.nnz)
 
     def column_shares(self) -> Array:
-        """Which share of the stored numbers belongs to each feature, from some of them."""
-        drawn = np.random.default_rng(0).integers(0, self.size, min(self.size, DRAWN_NON_ZEROS))
-        counts = np.bincount(self.X.indices[drawn], minlength=self.n_features)
-        return counts / len(drawn)
+        """Which share of the stored numbers belongs to each feature, from some of many."""
+        indices = self.X.indices
+        if self.size > DRAWN_NON_ZEROS:
+            rng = np.random.default_rng(0)
+            indices = indices[rng.integers(0, self.size, DRAWN_NON_ZEROS)]
+        return np.bincount(indices, minlength=self.n_features) / len(indices)
 
     def _cut(self) -> list[slice]:
         non_zeros = self.size
