@@ -398,8 +398,10 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
         """Descend until there is a reason to stop; set what it leaves behind but the result."""
         weight = objective.total_weight
         history: list[Progress] = []
+        curve: dict[int, Progress] = {}  # one for each update: a new metric looks at a point twice
         for iterate in solver.iterates(objective, *start):
             history.append(Progress.of(iterate))
+            curve[iterate.t] = history[-1]
             reason = solver.reason_to_stop(objective, iterate, history)
             value, gradient_norm, _ = history[-1]
             if not np.isfinite(history[-1]).all():
@@ -412,9 +414,9 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
             if reason:
                 break
         self.n_iter_ = solver.passes(objective, history)
-        self.loss_curve_ = np.array([progress.value for progress in history]) / weight
+        self.loss_curve_ = np.array([progress.value for progress in curve.values()]) / weight
         self.gradient_norm_curve_ = (
-            np.array([progress.gradient_norm for progress in history]) / weight
+            np.array([progress.gradient_norm for progress in curve.values()]) / weight
         )
         self.stop_reason_ = reason
         self.converged_ = reason in ("tol", "precision")
