@@ -126,7 +126,7 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
         The solver that was used.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if X had any.
 
     See Also
