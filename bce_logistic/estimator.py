@@ -86,7 +86,8 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
         Whether ``learning_rate`` multiplies the mean or the sum of the samples' gradients. It
         scales the step, never the optimum; "auto" takes the same step for both.
     max_iter : int, default=1000
-        Largest number of passes over the data.
+        Largest number of passes over the data. "preconditioned" looks at it between two steps,
+        each of which can take several passes.
     tol : float, default=1e-6
         "preconditioned": stop when the estimated distance to the optimal objective, relative to
         it, is no larger. "gd": stop when no component of the mean gradient (the gradient over
