@@ -115,7 +115,8 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
     n_iter_ : int
         Number of passes over the data; for "gd" of updates, each of which takes one.
     loss_curve_ : ndarray of shape (n_iterates,)
-        Objective over the total weight, in nats, at the start and after each update.
+        Objective over the total weight, in nats, at the start and after each update. The very
+        last step of "preconditioned" is known to be a good one and not evaluated.
     gradient_norm_curve_ : ndarray of shape (n_iterates,)
         Largest component of the mean gradient, likewise.
     converged_ : bool

@@ -136,7 +136,7 @@ class PreconditionedDescent:
         value = iterate.point.value
         if estimated_gap(history) <= self.tol * value and self.tol > 0:
             return "tol"
-        if value < log(2) * objective.smallest_weight and not objective.ridge.any():
+        if not objective.ridge.any() and value < log(2) * objective.smallest_weight:
             return "separated"
         if _stands_still(history, 4):
             return "precision"

@@ -30,6 +30,8 @@ Columns = slice | NDArray[np.intp]
 DENSE_BLOCK_BYTES = 2 << 20
 # With fewer non-zeros than this, a thread costs more than it saves.
 SPARSE_BLOCK_NON_ZEROS = 1 << 18
+# And with fewer for each feature, its sum over the features costs more than its products.
+BLOCK_NON_ZEROS_PER_FEATURE = 16
 # Non-zeros from which the shares of the features are told.
 DRAWN_NON_ZEROS = 1 << 16
 # What may wait to be added: so many partial sums, so many numbers in them.
@@ -283,8 +285,7 @@ class SparseRows(RowBlocks):
 
     def _cut(self) -> list[slice]:
         non_zeros = self.size
-        # A block must be worth the sum over the features that it leaves behind.
-        worthwhile = max(SPARSE_BLOCK_NON_ZEROS, 16 * self.n_features)
+        worthwhile = max(SPARSE_BLOCK_NON_ZEROS, BLOCK_NON_ZEROS_PER_FEATURE * self.n_features)
         n_blocks = min(MOST_PARTIAL_SUMS, max(1, non_zeros // worthwhile))
         inner = np.searchsorted(self.X.indptr, np.linspace(0, non_zeros, n_blocks + 1)[1:-1])
         ends = np.unique([0, *inner.tolist(), self.n_samples]).tolist()

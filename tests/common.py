@@ -44,7 +44,11 @@ CHECKED = [
 ]
 
 # The least block sizes, so that a few hundred rows make several blocks.
-SMALL_BLOCKS = {"DENSE_BLOCK_BYTES": 1, "SPARSE_BLOCK_NON_ZEROS": 1}
+SMALL_BLOCKS = {
+    "DENSE_BLOCK_BYTES": 1,
+    "SPARSE_BLOCK_NON_ZEROS": 1,
+    "BLOCK_NON_ZEROS_PER_FEATURE": 4,
+}
 
 LAYOUTS = {
     "dense": np.ascontiguousarray,

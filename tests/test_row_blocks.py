@@ -60,7 +60,7 @@ def test_every_row_is_in_one_block(layout, n_samples):
     assert_array_equal(y, np.arange(n_samples))
     assert_array_equal(s, weights(n_samples))
     assert_array_equal(X_seen, X)
-    assert n_blocks > 1 or n_samples <= 65
+    assert n_blocks > 1 or n_samples <= 64
 
 
 @given(lengths=st.lists(st.integers(0, 40), min_size=1, max_size=200), per_block=st.integers(1, 99))
