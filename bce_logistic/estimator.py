@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -17,23 +19,38 @@ from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .convergence import Progress
+from .descent import Iterate, Start
 from .exceptions import SeparationWarning
 from .gradient_descent import GradientDescent
-from .losses import BinaryCrossEntropy, CrossEntropy, Loss
+from .held_out import HeldOut, check_held_out, draw_held_out
+from .losses import BinaryCrossEntropy, CrossEntropy
+from .mini_batches import Seen
 from .objective import Objective
 from .preconditioned import PreconditionedDescent
-from .row_blocks import row_blocks
-from .threads import worker_threads
+from .row_blocks import label_weights, row_blocks
+from .stochastic import StochasticDescent
+from .threads import Run, worker_threads
+from .training import Resume, Solver, Training, train, train_on_stream
 from .validation import (
     check_sample_weight,
+    check_two_classes,
     class_weighted,
+    class_weights,
+    encode_known_labels,
     encode_labels,
     explain_not_finite,
+    stream_classes,
     unchanged_on_error,
 )
 
 Array = NDArray[np.float64]
 
+# What features may be; nothing of it is copied.
+FEATURES: dict[str, Any] = {
+    "accept_sparse": "csr",
+    "dtype": [np.float64, np.float32],
+    "order": "C",
+}
 # The parameters that only textbook gradient descent has, and their defaults.
 TEXTBOOK: dict[str, Any] = {
     "learning_rate": "auto",
@@ -41,6 +58,8 @@ TEXTBOOK: dict[str, Any] = {
     "momentum": 0.0,
     "nesterov": False,
     "reduction": "mean",
+    "batch_size": None,
+    "average": False,
 }
 
 
@@ -69,13 +88,15 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
     solver : {"auto", "preconditioned", "gd"}, default="auto"
         "preconditioned": the fast one, descent in the metric of an approximate Hessian.
         "gd": textbook gradient descent. "auto": "gd" as soon as one of the parameters that only
-        it has (``learning_rate``, ``power_t``, ``momentum``, ``nesterov``, ``reduction``) is
-        set, else "preconditioned".
+        it has (``learning_rate``, ``power_t``, ``momentum``, ``nesterov``, ``reduction``,
+        ``batch_size``, ``average``) is set, else "preconditioned".
     learning_rate : float or "auto", default="auto"
         Step size. "auto": 1/L, with L the Lipschitz constant of the gradient; plain descent
-        then never diverges, and the objective never rises.
+        then never diverges, and the objective never rises. For mini-batches half of that, with
+        the constant that is expected of a batch, which is larger for smaller ones.
     power_t : float, default=0.0
-        The step at update t is ``learning_rate / (1 + t) ** power_t``.
+        The step at update t is ``learning_rate / (1 + t) ** power_t``. With mini-batches there
+        are many updates a pass.
     momentum : float, default=0.0
         Coefficient in [0, 1] of heavy-ball momentum: ``v = momentum * v + gradient``,
         ``w = w - step * v``.
@@ -85,19 +106,39 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
     reduction : {"mean", "sum"}, default="mean"
         Whether ``learning_rate`` multiplies the mean or the sum of the samples' gradients. It
         scales the step, never the optimum; "auto" takes the same step for both.
+    batch_size : int or None, default=None
+        Rows of a mini-batch, for each of which "gd" makes an update: the gradient over the
+        batch stands for that over all rows. None, or as many as there are: all rows. For
+        :meth:`partial_fit`, None: the rows of the call.
+    average : bool or int, default=False
+        Whether the result is the mean of the iterates after each update (Polyak-Ruppert); an
+        int k: of those from the k-th update on.
     max_iter : int, default=1000
-        Largest number of passes over the data. "preconditioned" looks at it between two steps,
-        each of which can take several passes.
+        Largest number of passes over the data (epochs). "preconditioned" looks at it between
+        two steps, each of which can take several passes.
     tol : float, default=1e-6
         "preconditioned": stop when the estimated distance to the optimal objective, relative to
         it, is no larger. "gd": stop when no component of the mean gradient (the gradient over
-        the total weight) is larger. 0: make all ``max_iter`` passes.
+        the total weight) is larger; with mini-batches, when ``n_iter_no_change`` passes did not
+        bring the loss down by more, in nats a sample. 0: make all ``max_iter`` passes.
+    early_stopping : bool, default=False
+        Whether to hold out rows, stop when ``n_iter_no_change`` iterates (passes, for
+        mini-batches) did not bring their loss down by more than ``tol``, in nats a sample, and
+        keep the coefficients where it was least.
+    validation_fraction : float, default=0.1
+        Part of the rows to hold out, the same of every class, unless ``X_val`` is given.
+    n_iter_no_change : int, default=5
+        How many iterates without progress are enough, for ``early_stopping`` and for the
+        ``tol`` of mini-batches.
+    shuffle : bool, default=True
+        Whether the rows are dealt anew to the mini-batches in each pass.
     warm_start : bool, default=False
         Go on from the coefficients of the previous fit; "gd" also from its momentum and its
         count of updates.
     random_state : int, RandomState instance or None, default=None
-        Seed of the draw of rows from which "preconditioned" starts. None: the same rows for
-        the same data, so that a repeated fit gives the same result to the last bit.
+        Seed of the draw of rows from which "preconditioned" starts, of the shuffling, and of
+        the rows to hold out. None: a seed that is always the same, so that a repeated fit gives
+        the same result to the last bit.
     verbose : int, default=0
         1: print a line a pass.
     n_jobs : int or None, default=None
@@ -113,17 +154,24 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
     intercept_ : ndarray of shape (1,) or (n_classes,)
         Intercepts; zero without ``fit_intercept``.
     n_iter_ : int
-        Number of passes over the data; for "gd" of updates, each of which takes one.
+        Number of passes over the data; for "gd" on all rows the number of updates, each of
+        which takes one; after :meth:`partial_fit`, the number of calls.
     loss_curve_ : ndarray of shape (n_iterates,)
         Objective over the total weight, in nats, at the start and after each update. The very
-        last step of "preconditioned" is known to be a good one and not evaluated.
+        last step of "preconditioned" is known to be a good one and not evaluated. With
+        mini-batches, at the start and for each pass the mean over its batches, each before its
+        update; after :meth:`partial_fit`, that for each call.
     gradient_norm_curve_ : ndarray of shape (n_iterates,)
         Largest component of the mean gradient, likewise.
+    validation_loss_curve_ : ndarray of shape (n_iterates,)
+        Mean loss of the held-out rows, in nats, at the start and after each update or pass; only
+        with ``early_stopping``.
     converged_ : bool
         Whether ``tol`` was reached, or the precision of the numbers.
     stop_reason_ : str
         Why the fit ended: "tol"; "precision", no step makes the objective smaller;
-        "separated", there is no optimum; "max_iter".
+        "separated", there is no optimum; "early_stopping"; "max_iter"; "partial_fit", the rows
+        of the call are used up.
     solver_ : str
         The solver that was used.
     n_features_in_ : int
@@ -154,6 +202,10 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
 
     coef_: Any
     intercept_: NDArray
+    loss_curve_: Array
+    gradient_norm_curve_: Array
+    stop_reason_: str
+    _resume: Resume | None = None
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "C": [Interval(Real, 0, None, closed="right")],
@@ -165,8 +217,14 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
         "momentum": [Interval(Real, 0, 1, closed="both")],
         "nesterov": ["boolean"],
         "reduction": [StrOptions({"mean", "sum"})],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), None],
+        "average": ["boolean", Interval(Integral, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 0, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -185,8 +243,14 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
         momentum: float = 0.0,
         nesterov: bool = False,
         reduction: str = "mean",
+        batch_size: int | None = None,
+        average: bool | int = False,
         max_iter: int = 1000,
         tol: float = 1e-6,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 5,
+        shuffle: bool = True,
         warm_start: bool = False,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
@@ -201,14 +265,29 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
         self.momentum = momentum
         self.nesterov = nesterov
         self.reduction = reduction
+        self.batch_size = batch_size
+        self.average = average
         self.max_iter = max_iter
         self.tol = tol
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.shuffle = shuffle
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
         self.n_jobs = n_jobs
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
         """Fit the model.
 
         Parameters
@@ -220,6 +299,13 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
             Labels of at least two classes.
         sample_weight : array-like of shape (n_samples,), number or None, default=None
             Weights of the samples, not negative. None: 1 for every sample.
+        X_val : array-like or sparse matrix of shape (n_val, n_features), default=None
+            Held-out rows for ``early_stopping``. None: some rows of ``X`` are held out. In a
+            Pipeline, ``transform_input=["X_val"]`` transforms them as it does ``X``.
+        y_val : array-like of shape (n_val,), default=None
+            Labels of these rows.
+        sample_weight_val : array-like of shape (n_val,), number or None, default=None
+            Weights of these rows.
 
         Returns
         -------
@@ -234,33 +320,108 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
         """
         with unchanged_on_error(self):
             self._validate_params()
-            solver = self._solver()
-            X, y = validate_data(
-                self,
-                X,
-                y,
-                accept_sparse="csr",
-                dtype=[np.float64, np.float32],
-                order="C",
-                ensure_all_finite=False,  # the first pass over the rows sees what is not
-            )
+            self._check_combinations(mini_batches=self.batch_size is not None)
+            check_held_out(self.early_stopping, X_val, y_val, sample_weight_val)
+            # The first pass over the rows sees what is not finite.
+            X, y = validate_data(self, X, y, ensure_all_finite=False, **FEATURES)
             classes, y = encode_labels(y)
             s = check_sample_weight(sample_weight, len(y))
-            s = class_weighted(s, self.class_weight, classes, y)
-            with worker_threads(self.n_jobs) as run:
-                loss: Loss = BinaryCrossEntropy() if len(classes) == 2 else CrossEntropy()
-                objective = Objective(
-                    loss=loss,
-                    rows=row_blocks(X, y, s, run),
-                    ridge=np.full(X.shape[1], 1 / self.C),
-                    fit_intercept=self.fit_intercept,
-                    n_scores=1 if len(classes) == 2 else len(classes),
+            totals = label_weights(y, s, len(classes))
+            check_two_classes(totals, "sample_weight")
+            weights = class_weights(self.class_weight, classes, totals)
+            check_two_classes(totals * weights, "class_weight")
+            s = class_weighted(s, weights, y)
+            solver = self._solver(len(y))
+            with worker_threads(self.n_jobs) as run, np.errstate(all="ignore"):
+                held_out = None
+                if X_val is not None:
+                    X_val, y_val = validate_data(self, X_val, y_val, reset=False, **FEATURES)
+                    y_val = encode_known_labels(y_val, classes)
+                    s_val = check_sample_weight(sample_weight_val, len(y_val))
+                    s_val = class_weighted(s_val, weights, y_val)
+                    held_out = self._held_out(X_val, y_val, s_val, len(classes), run)
+                elif self.early_stopping:
+                    rows = draw_held_out(y, s, self.validation_fraction, self._seed())
+                    held_out = self._held_out(X[rows], y[rows], s[rows], len(classes), run)
+                    s = np.array(s)
+                    s[rows] = 0  # absent, without a copy of the features of all the others
+                objective = self._objective(X, y, s, len(classes), run)
+                start = self._start(solver, objective, classes, resume=self.warm_start)
+                watch = partial(self._watch, solver, objective, X)
+                training = train(solver, objective, start, held_out, watch)
+            seen = Seen(int(np.count_nonzero(s)), objective.total_weight)
+            self._keep(solver, objective, training, classes, X.dtype)
+            self._resume = Resume(solver.rule, training.last.start, training.w, seen, totals)
+            self._warn(solver)
+        return self
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Go on learning from some rows of a stream, in one pass over them.
+
+        The rows are cut into mini-batches of ``batch_size``; None: they are one. The schedule of
+        the steps, the momentum and the mean go on from call to call. The penalty is that of all
+        the rows so far, and ``class_weight="balanced"`` counts the classes so far. Calls with
+        one batch of ``fit(X, y)`` after the other do what its first pass does.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Features, as for :meth:`fit`.
+        y : array-like of shape (n_samples,)
+            Labels. Not every class needs to be among them.
+        classes : array-like of shape (n_classes,), default=None
+            All the labels that the stream holds. The first call needs them.
+        sample_weight : array-like of shape (n_samples,), number or None, default=None
+            Weights of the samples. Samples whose weights are all zero change nothing.
+
+        Returns
+        -------
+        GDLogisticRegression
+            The fitted estimator itself.
+
+        Raises
+        ------
+        ValueError
+            If a parameter, the data, the labels or the weights are not usable, or if a fixed
+            learning rate diverges. What was learnt before is left as it was.
+        """
+        with unchanged_on_error(self):
+            self._validate_params()
+            self._check_combinations(mini_batches=True)
+            if self.solver == "preconditioned" or self.early_stopping:
+                raise ValueError(
+                    "partial_fit sees its rows once: it needs solver='gd' or 'auto', and "
+                    "early_stopping=False."
                 )
-                start = self._start(solver, objective, classes)
-                with np.errstate(all="ignore"):  # what is not finite is found and explained
-                    w = self._descend(solver, objective, start, X)
-            self.classes_ = classes
-            self._set_coefficients(w, objective, X.dtype)
+            first = not hasattr(self, "classes_")
+            classes = stream_classes(None if first else self.classes_, classes)
+            X, y = validate_data(self, X, y, reset=first, **FEATURES)
+            y = encode_known_labels(y, classes)
+            s = check_sample_weight(sample_weight, len(y))
+            totals = label_weights(y, s, len(classes))
+            seen = Seen()
+            if self._resume is not None:
+                seen, totals = self._resume.seen, totals + self._resume.class_totals
+            s = class_weighted(s, class_weights(self.class_weight, classes, totals), y)
+            solver = self._stochastic(self.batch_size or len(y))
+            with worker_threads(self.n_jobs) as run, np.errstate(all="ignore"):
+                objective = self._objective(X, y, s, len(classes), run)
+                if objective.total_weight == 0 and not first:
+                    return self
+                start = self._start(solver, objective, classes, resume=not first)
+                watch = partial(self._watch, solver, objective, X)
+                training = train_on_stream(solver, objective, seen, start, watch)
+            seen = seen.more(int(np.count_nonzero(s)), objective.total_weight)
+            streaming = not first and self.stop_reason_ == "partial_fit"
+            nothing = np.empty(0)
+            losses, norms = (
+                (self.loss_curve_, self.gradient_norm_curve_) if streaming else (nothing, nothing)
+            )
+            self._keep(solver, objective, training, classes, X.dtype)
+            self._resume = Resume(solver.rule, training.last.start, training.w, seen, totals)
+            self.loss_curve_ = np.append(losses, self.loss_curve_)
+            self.gradient_norm_curve_ = np.append(norms, self.gradient_norm_curve_)
+            self.n_iter_ = len(self.loss_curve_)
         return self
 
     def decision_function(self, X: Any) -> NDArray:
@@ -277,7 +438,7 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
             The scores, in nats; for two classes those of ``classes_[1]``.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
+        X = validate_data(self, X, reset=False, **FEATURES)
         z = safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_
         return z.ravel() if z.shape[1] == 1 else z
 
@@ -368,89 +529,85 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
         tags.input_tags.sparse = True
         return tags
 
-    def _solver(self) -> GradientDescent | PreconditionedDescent:
-        """Solver with the parameters that it needs; refuses what makes no sense together."""
-        knobs = {name: getattr(self, name) for name in TEXTBOOK}
-        turned = [name for name, value in knobs.items() if value != TEXTBOOK[name]]
+    def _check_combinations(self, *, mini_batches: bool) -> None:
+        """Refuse parameters that make no sense together."""
+        turned = self._turned()
         if self.solver == "preconditioned" and turned:
             raise ValueError(
                 f"solver='preconditioned' finds its own steps and does not take "
-                f"{', '.join(f'{name}={knobs[name]!r}' for name in turned)}. Set solver='gd', "
-                "or leave out what is only for textbook gradient descent."
+                f"{', '.join(f'{name}={getattr(self, name)!r}' for name in turned)}. Set "
+                "solver='gd', or leave out what is only for textbook gradient descent."
             )
-        if self.solver == "gd" or turned:
-            if self.nesterov and self.momentum == 0 and self.learning_rate != "auto":
-                raise ValueError(
-                    "nesterov=True with a fixed learning_rate needs momentum > 0, for example "
-                    "0.9; learning_rate='auto' finds the momentum by itself."
-                )
-            return GradientDescent(**knobs, max_iter=self.max_iter, tol=self.tol)
-        seed = 0
-        if self.random_state is not None:
-            seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-        return PreconditionedDescent(max_iter=self.max_iter, tol=self.tol, seed=seed)
+        if self.nesterov and self.momentum == 0 and (mini_batches or self.learning_rate != "auto"):
+            raise ValueError(
+                "nesterov=True with a fixed learning_rate or mini-batches needs momentum > 0, for "
+                "example 0.9; learning_rate='auto' finds the momentum for full batches by itself."
+            )
 
-    def _descend(
-        self,
-        solver: GradientDescent | PreconditionedDescent,
-        objective: Objective,
-        start: tuple,
-        X: Any,
-    ) -> Array:
-        """Descend until there is a reason to stop; set what it leaves behind but the result."""
-        weight = objective.total_weight
-        history: list[Progress] = []
-        curve: dict[int, Progress] = {}  # one for each update: a new metric looks at a point twice
-        for iterate in solver.iterates(objective, *start):
-            history.append(Progress.of(iterate))
-            curve[iterate.t] = history[-1]
-            reason = solver.reason_to_stop(objective, iterate, history)
-            value, gradient_norm, _ = history[-1]
-            if not np.isfinite(history[-1]).all():
-                explain_not_finite(X, self)
-            if self.verbose:
-                print(
-                    f"{solver.name}: pass {solver.passes(objective, history)}, objective "
-                    f"{value / weight:.9g}, gradient {gradient_norm / weight:.3g}"
-                )
-            if reason:
-                break
-        self.n_iter_ = solver.passes(objective, history)
-        self.loss_curve_ = np.array([progress.value for progress in curve.values()]) / weight
-        self.gradient_norm_curve_ = (
-            np.array([progress.gradient_norm for progress in curve.values()]) / weight
+    def _turned(self) -> list[str]:
+        """Parameters of textbook gradient descent that are not at their defaults."""
+        return [name for name, default in TEXTBOOK.items() if getattr(self, name) != default]
+
+    def _seed(self) -> int:
+        if self.random_state is None:
+            return 0
+        return check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+
+    def _solver(self, n_samples: int) -> Solver:
+        """Solver with the parameters that it needs."""
+        if self.solver != "gd" and not self._turned():
+            return PreconditionedDescent(max_iter=self.max_iter, tol=self.tol, seed=self._seed())
+        if self.batch_size is None or self.batch_size >= n_samples:
+            return GradientDescent(**self._knobs())
+        return self._stochastic(self.batch_size)
+
+    def _stochastic(self, batch_size: int) -> StochasticDescent:
+        """Solver for mini-batches."""
+        return StochasticDescent(
+            **self._knobs(),
+            batch_size=batch_size,
+            shuffle=self.shuffle,
+            n_iter_no_change=self.n_iter_no_change,
+            seed=self._seed(),
         )
-        self.stop_reason_ = reason
-        self.converged_ = reason in ("tol", "precision")
-        self.solver_ = solver.name
-        self._resume = (solver.direction, iterate.state, iterate.t)
-        if reason == "max_iter" and self.tol > 0:
-            warnings.warn(
-                f"{solver.name} made max_iter={self.max_iter} passes and did not reach "
-                f"tol={self.tol}: the largest component of the mean gradient is "
-                f"{self.gradient_norm_curve_[-1]:.3g}. To converge, {solver.advice}.",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
-        if reason == "separated":
-            warnings.warn(
-                "The features separate the classes perfectly: without a penalty, larger "
-                "coefficients are always better and there is no optimum. The fit stopped at "
-                "coefficients that classify every sample. Set C to a finite value.",
-                SeparationWarning,
-                stacklevel=3,
-            )
-        return solver.result(iterate, history)
+
+    def _knobs(self) -> dict[str, Any]:
+        """What every textbook solver needs to know."""
+        return {
+            "learning_rate": self.learning_rate,
+            "power_t": self.power_t,
+            "momentum": self.momentum,
+            "nesterov": self.nesterov,
+            "reduction": self.reduction,
+            "average": int(self.average),
+            "max_iter": self.max_iter,
+            "tol": self.tol,
+        }
+
+    def _objective(self, X: Any, y: NDArray, s: Array, n_classes: int, run: Run) -> Objective:
+        """The objective of some rows."""
+        return Objective(
+            loss=BinaryCrossEntropy() if n_classes == 2 else CrossEntropy(),
+            rows=row_blocks(X, y, s, run),
+            ridge=np.full(X.shape[1], 1 / self.C),
+            fit_intercept=self.fit_intercept,
+            n_scores=1 if n_classes == 2 else n_classes,
+        )
+
+    def _held_out(self, X: Any, y: NDArray, s: Array, n_classes: int, run: Run) -> HeldOut:
+        """Rows that tell when to stop."""
+        penalised = self._objective(X, y, s, n_classes, run)
+        loss = replace(penalised, ridge=np.zeros_like(penalised.ridge))
+        if not loss.total_weight:
+            raise ValueError("The held-out rows have no weight: nothing can be told from them.")
+        return HeldOut(loss, self.tol, self.n_iter_no_change)
 
     def _start(
-        self,
-        solver: GradientDescent | PreconditionedDescent,
-        objective: Objective,
-        classes: NDArray,
-    ) -> tuple:
-        """Coefficients, state of the direction and number of updates to start from."""
-        if not (self.warm_start and hasattr(self, "coef_")):
-            return solver.start(objective), None, 0
+        self, solver: Solver, objective: Objective, classes: NDArray, *, resume: bool
+    ) -> Start:
+        """Where to start: from nothing, or from the fit before if there is one."""
+        if not (resume and hasattr(self, "coef_")):
+            return solver.start(objective)
         n_scores, n_features = self.coef_.shape
         same_shape = (n_scores, n_features) == (objective.n_scores, objective.rows.n_features)
         if not same_shape or not np.array_equal(self.classes_, classes):
@@ -463,15 +620,78 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
         w = coef.T.astype(np.float64)
         if self.fit_intercept:
             w = np.append(w, [self.intercept_], axis=0)
-        direction, state, t = self._resume
-        # What one rule remembers means nothing to another, nor without the same intercept.
-        same_rule = direction == solver.direction and self._fitted_shape == objective.shape
-        return w.reshape(objective.shape), state if same_rule else None, t
+        w = w.reshape(objective.shape)
+        if self._resume is None:
+            return Start(w)
+        # Where the descent stood is known better than coef_ says, unless that was changed.
+        kept = self._resume.w.astype(self.coef_.dtype)
+        if self._resume.rule == solver.rule is not None and np.array_equal(kept, w):
+            return self._resume.start
+        return Start(w, t=self._resume.start.t)
 
-    def _set_coefficients(self, w: Array, objective: Objective, dtype: Any) -> None:
-        """Split the coefficients as scikit-learn lays them out."""
-        self._fitted_shape = objective.shape
-        w = w.reshape(-1, objective.n_scores).astype(dtype)
+    def _watch(
+        self,
+        solver: Solver,
+        objective: Objective,
+        X: Any,
+        iterate: Iterate,
+        history: list[Progress],
+        passes: int,
+    ) -> bool:
+        """Look at an iterate; tell whether to stop there."""
+        value, gradient_norm, _ = history[-1]
+        if not np.isfinite(history[-1]).all():
+            explain_not_finite(X, self)
+        if self.verbose:
+            weight = objective.total_weight
+            print(
+                f"{solver.name}: pass {passes}, objective {value / weight:.9g}, "
+                f"gradient {gradient_norm / weight:.3g}"
+            )
+        return False
+
+    def _warn(self, solver: Solver) -> None:
+        """Say what is wrong with the result."""
+        if self.stop_reason_ == "max_iter" and self.tol > 0:
+            warnings.warn(
+                f"{solver.name} made max_iter={self.max_iter} passes and did not reach "
+                f"tol={self.tol}: the largest component of the mean gradient is "
+                f"{self.gradient_norm_curve_[-1]:.3g}. To converge, {solver.advice}.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        if self.stop_reason_ == "separated":
+            warnings.warn(
+                "The features separate the classes perfectly: without a penalty, larger "
+                "coefficients are always better and there is no optimum. The fit stopped at "
+                "coefficients that classify every sample. Set C to a finite value.",
+                SeparationWarning,
+                stacklevel=3,
+            )
+
+    def _keep(
+        self,
+        solver: Solver,
+        objective: Objective,
+        training: Training,
+        classes: NDArray,
+        dtype: Any,
+    ) -> None:
+        """Set what a fit leaves behind."""
+        w = training.w.reshape(-1, objective.n_scores).astype(dtype)
         n_features = objective.rows.n_features
+        self.classes_ = classes
         self.coef_ = np.ascontiguousarray(w[:n_features].T)
         self.intercept_ = w[n_features] if self.fit_intercept else np.zeros(len(self.coef_), dtype)
+        weight = objective.total_weight
+        self.n_iter_ = training.passes
+        self.loss_curve_ = np.array([progress.value / weight for progress in training.curve])
+        self.gradient_norm_curve_ = np.array(
+            [progress.gradient_norm / weight for progress in training.curve]
+        )
+        self.__dict__.pop("validation_loss_curve_", None)
+        if training.held_out_losses is not None:
+            self.validation_loss_curve_ = np.array(training.held_out_losses)
+        self.stop_reason_ = training.reason
+        self.converged_ = training.reason in ("tol", "precision")
+        self.solver_ = solver.name

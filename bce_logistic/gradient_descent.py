@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import inf, log, nan
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .convergence import Progress
-from .descent import Iterate, descend
+from .descent import Iterate, Start, averaged, descend
 from .directions import AcceleratedDescent, Direction, HeavyBall, Nesterov, SteepestDescent
 from .objective import Objective
 from .step_sizes import DecayingStep
@@ -40,6 +39,8 @@ class GradientDescent:
         ``momentum`` is 0.
     reduction : {"mean", "sum"}
         Which gradient a fixed ``learning_rate`` multiplies.
+    average : int
+        First update whose result counts in the mean of the iterates; 0: no mean is taken.
     max_iter : int
         Number of updates.
     tol : float
@@ -51,6 +52,7 @@ class GradientDescent:
     momentum: float
     nesterov: bool
     reduction: str
+    average: int
     max_iter: int
     tol: float
 
@@ -60,23 +62,19 @@ class GradientDescent:
         "learning_rate='auto', or increase max_iter"
     )
 
-    def start(self, objective: Objective) -> Array:
+    def start(self, objective: Objective) -> Start:
         """Zero coefficients."""
-        return np.zeros(objective.shape)
+        return Start(np.zeros(objective.shape))
 
-    def iterates(
-        self, objective: Objective, w: Array, state: Any = None, t: int = 0
-    ) -> Iterator[Iterate]:
-        """Points of the descent from ``w``, without end.
+    def iterates(self, objective: Objective, start: Start) -> Iterator[Iterate]:
+        """Points of the descent, without end.
 
         Parameters
         ----------
         objective : Objective
             What is minimised.
-        w : ndarray
-            Coefficients to start from.
-        state, t : object, int
-            Where to go on from, as in :func:`bce_logistic.descent.descend`.
+        start : Start
+            Where to go on from.
 
         Returns
         -------
@@ -85,15 +83,15 @@ class GradientDescent:
         """
         step_size = DecayingStep(self._eta(objective), self.power_t)
         forever = itertools.repeat(objective)
-        return descend(forever, w, self.direction, step_size, state=state, t=t)
+        return self._descend(forever, start, step_size)
 
     def passes(self, objective: Objective, history: list[Progress]) -> int:
         """Passes over the data that led to the last iterate: one an update."""
         return len(history) - 1
 
     def result(self, iterate: Iterate, history: list[Progress]) -> Array:
-        """Coefficients to keep when the descent stops at an iterate: those there."""
-        return iterate.point.w
+        """Coefficients to keep when the descent stops at an iterate: those there, or the mean."""
+        return iterate.result
 
     def reason_to_stop(
         self, objective: Objective, iterate: Iterate, history: list[Progress]
@@ -119,20 +117,36 @@ class GradientDescent:
         ValueError
             If a fixed learning rate makes the objective grow without bound.
         """
-        fixed = self.learning_rate != "auto"
-        # "not below" is true of NaN as well.
-        if fixed and len(history) > 1 and not iterate.point.value < self._ceiling(objective):
+        if len(history) > 1:
+            self._refuse_divergence(objective, iterate)
+        if self.tol > 0 and self._converged(objective, history):
+            return "tol"
+        return "max_iter" if self.passes(objective, history) >= self.max_iter else None
+
+    @property
+    def rule(self) -> object:
+        """What the state of the descent belongs to."""
+        return self.direction, self.average
+
+    def _descend(
+        self, objectives: Iterable[Objective], start: Start, step_size: DecayingStep
+    ) -> Iterator[Iterate]:
+        """Descend by the update rule; average the iterates, if that is asked for."""
+        w, state, t, _ = start
+        iterates = descend(objectives, w, self.direction, step_size, state=state, t=t)
+        return averaged(iterates, self.average, start) if self.average else iterates
+
+    def _refuse_divergence(self, objective: Objective, iterate: Iterate) -> None:
+        """Raise an error if a fixed learning rate is too large."""
+        ceiling = DIVERGENCE * objective.total_weight * log(max(2, objective.n_scores))
+        # "below" is not true of NaN either.
+        stays = iterate.point.value < ceiling and np.isfinite(iterate.point.w).all()
+        if self.learning_rate != "auto" and not stays:
             raise ValueError(
                 f"Gradient descent diverges with learning_rate={self.learning_rate!r}. Lower it, "
                 "set learning_rate='auto', or scale the features, for example with "
                 "sklearn.preprocessing.StandardScaler."
             )
-        if self.tol > 0 and history[-1].gradient_norm <= self.tol * objective.total_weight:
-            return "tol"
-        return "max_iter" if self.passes(objective, history) >= self.max_iter else None
-
-    def _ceiling(self, objective: Objective) -> float:
-        return DIVERGENCE * objective.total_weight * log(max(2, objective.n_scores))
 
     @property
     def direction(self) -> Direction:
@@ -143,6 +157,10 @@ class GradientDescent:
         if self.nesterov:
             return Nesterov(self.momentum)
         return HeavyBall(self.momentum) if self.momentum > 0 else SteepestDescent()
+
+    def _converged(self, objective: Objective, history: list[Progress]) -> bool:
+        """Whether the mean gradient is small enough."""
+        return history[-1].gradient_norm <= self.tol * objective.total_weight
 
     def _eta(self, objective: Objective) -> float:
         """Step size in units of the summed gradient, which is what the objective gives."""

@@ -15,13 +15,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from math import log
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .convergence import Progress, estimated_gap, iterations_left, metric_is_right
-from .descent import Iterate, descend
+from .descent import Iterate, Start, descend
 from .directions import Direction, Newton, QuasiNewton
 from .metrics import Metric, full_factor, metrics, newton_pays, subsample_rows
 from .objective import Objective, Point
@@ -60,34 +59,31 @@ class PreconditionedDescent:
 
     name = "preconditioned"
     advice = "increase max_iter or decrease C"
-    direction = None
+    rule = None
 
-    def start(self, objective: Objective) -> Array:
+    def start(self, objective: Objective) -> Start:
         """Zero coefficients, and the intercept that gives the classes their shares."""
         w = np.zeros(objective.shape)
         if objective.fit_intercept:
             w[-1] = objective.intercept_alone()
-        return w
+        return Start(w)
 
-    def iterates(
-        self, objective: Objective, w: Array, state: Any = None, t: int = 0
-    ) -> Iterator[Iterate]:
-        """Points of the descent from ``w``, without end.
+    def iterates(self, objective: Objective, start: Start) -> Iterator[Iterate]:
+        """Points of the descent, without end.
 
         Parameters
         ----------
         objective : Objective
             What is minimised.
-        w : ndarray
-            Coefficients to start from.
-        state, t : object, int
-            Not used: what was learnt about other data is not trusted.
+        start : Start
+            Coefficients to start from; what else was learnt about other data is not trusted.
 
         Returns
         -------
         iterator of Iterate
             One for every update, and one more where the metric changes.
         """
+        w = start.w
         rng = np.random.default_rng(self.seed)
         n_rows = subsample_rows(objective)
         ways = metrics(objective, rng, n_rows)

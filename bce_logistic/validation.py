@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets
-
-from .row_blocks import label_weights
+from sklearn.utils.multiclass import check_classification_targets, unique_labels
 
 Array = NDArray[np.float64]
 
@@ -87,7 +86,7 @@ def check_sample_weight(sample_weight: Any, n_samples: int) -> Array:
     Raises
     ------
     ValueError
-        If a weight is negative, NaN or infinite, if all are zero, or if the shape is wrong.
+        If a weight is negative, NaN or infinite, or if the shape is wrong.
     """
     if sample_weight is None:
         return np.broadcast_to(1.0, n_samples)
@@ -98,8 +97,6 @@ def check_sample_weight(sample_weight: Any, n_samples: int) -> Array:
         raise ValueError(f"sample_weight must be 1D, one weight a sample; got {weights.ndim}D.")
     if (weights < 0).any():
         raise ValueError("sample_weight holds a negative weight; weights count samples.")
-    if not weights.any():
-        raise ValueError("sample_weight is zero for every sample; no class is left to learn.")
     if equal:
         return np.broadcast_to(weights, n_samples)
     if len(weights) != n_samples:
@@ -109,44 +106,143 @@ def check_sample_weight(sample_weight: Any, n_samples: int) -> Array:
     return weights
 
 
-def class_weighted(s: Array, class_weight: Any, classes: NDArray, encoded: NDArray) -> Array:
+def encode_known_labels(y: NDArray, classes: NDArray) -> NDArray:
+    """Number every label by its class, among classes that are known.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        Labels.
+    classes : ndarray of shape (n_classes,)
+        The classes, sorted.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Position of every label among the classes, as from :func:`encode_labels`.
+
+    Raises
+    ------
+    ValueError
+        If the labels are continuous, or one of them is not among the classes.
+    """
+    check_classification_targets(y)
+    encoder = LabelEncoder()
+    encoder.classes_ = classes
+    encoded = encoder.transform(y)
+    return encoded.astype(np.float64) if len(classes) == 2 else encoded
+
+
+def stream_classes(known: NDArray | None, classes: Any) -> NDArray:
+    """Classes of a stream of samples, which its first batch has to name.
+
+    Parameters
+    ----------
+    known : ndarray of shape (n_classes,) or None
+        The classes of the batches before; None: this is the first.
+    classes : None or array-like of shape (n_classes,)
+        The classes named with this batch.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,)
+        The classes, sorted.
+
+    Raises
+    ------
+    ValueError
+        If the first batch names no classes or one only, or a later one others.
+    """
+    if classes is None:
+        if known is None:
+            raise ValueError(
+                "The first call of partial_fit has to name all classes, also those that come "
+                "later: partial_fit(X, y, classes=[...])."
+            )
+        return known
+    named: NDArray = unique_labels(classes)
+    if known is not None and not np.array_equal(named, known):
+        raise ValueError(f"classes={classes!r} are not those of the calls before: {known}.")
+    if len(named) < 2:
+        raise ValueError(f"Logistic regression needs at least two classes; got {named}.")
+    return named
+
+
+def check_two_classes(totals: Array, parameter: str) -> None:
+    """Refuse weights that leave nothing to tell apart.
+
+    Parameters
+    ----------
+    totals : ndarray of shape (n_classes,)
+        Total weight of each class.
+    parameter : str
+        Name of the weights.
+
+    Raises
+    ------
+    ValueError
+        If no weight is left for more than one class.
+    """
+    if np.count_nonzero(totals) < 2:
+        left = "one class only" if totals.any() else "no class: it is zero for every sample"
+        raise ValueError(f"{parameter} leaves weight for samples of {left}.")
+
+
+def class_weights(class_weight: Any, classes: NDArray, totals: Array) -> Array:
+    """Weight of each class.
+
+    Parameters
+    ----------
+    class_weight : dict, "balanced" or None
+        "balanced": every class gets the same total weight,
+        ``sum(s) / (n_classes * sum(s of the class))``.
+    classes : ndarray of shape (n_classes,)
+        The classes.
+    totals : ndarray of shape (n_classes,)
+        Total weight of the samples of each class.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,)
+        The weights.
+
+    Raises
+    ------
+    ValueError
+        If a class weight is negative, not finite, or names a label that does not occur.
+    """
+    if class_weight is None:
+        return np.ones(len(classes))
+    if isinstance(class_weight, str):
+        balanced = totals.sum() / (len(classes) * totals[totals > 0])
+        weights = np.zeros(len(classes))
+        weights[totals > 0] = balanced
+    else:
+        weights = compute_class_weight(class_weight, classes=classes, y=classes)
+    if not np.isfinite(weights).all() or (weights < 0).any():
+        raise ValueError(f"class_weight must be finite and not negative; got {class_weight!r}.")
+    return weights
+
+
+def class_weighted(s: Array, weights: Array, encoded: NDArray) -> Array:
     """Sample weights times class weights.
 
     Parameters
     ----------
     s : ndarray of shape (n_samples,)
         Sample weights.
-    class_weight : dict, "balanced" or None
-        "balanced": every class gets the same total weight,
-        ``sum(s) / (n_classes * sum(s of the class))``.
-    classes, encoded : ndarray
-        What :func:`encode_labels` returned.
+    weights : ndarray of shape (n_classes,)
+        Class weights.
+    encoded : ndarray of shape (n_samples,)
+        Position of every label among the classes.
 
     Returns
     -------
     ndarray of shape (n_samples,)
-        The products.
-
-    Raises
-    ------
-    ValueError
-        If no weight is left for more than one class, or if a class weight is negative or names
-        a label that does not occur.
+        The products; the sample weights themselves if every class weight is one.
     """
-    totals = label_weights(encoded, s, len(classes))
-    if np.count_nonzero(totals) < 2:
-        raise ValueError("sample_weight leaves weight for samples of one class only.")
-    if class_weight is None:
+    if (weights == 1).all():
         return s
-    if isinstance(class_weight, str):
-        with np.errstate(divide="ignore"):
-            weights = np.where(totals > 0, totals.sum() / (len(classes) * totals), 0.0)
-    else:
-        weights = compute_class_weight(class_weight, classes=classes, y=classes)
-    if not np.isfinite(weights).all() or (weights < 0).any():
-        raise ValueError(f"class_weight must be finite and not negative; got {class_weight!r}.")
-    if np.count_nonzero(totals * weights) < 2:
-        raise ValueError("class_weight leaves weight for samples of one class only.")
     return s * weights[encoded.astype(np.intp, copy=False)]
 
 

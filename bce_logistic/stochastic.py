@@ -1,0 +1,220 @@
+"""Gradient descent on mini-batches: a step for a few rows, many steps a pass."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from math import inf, nan
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.extmath import row_norms
+
+from .convergence import Progress
+from .descent import Iterate, Start
+from .gradient_descent import GradientDescent
+from .mini_batches import MiniBatches, Seen
+from .objective import Objective, Point
+from .step_sizes import DecayingStep
+
+Array = NDArray[np.float64]
+
+
+class EpochState(NamedTuple):
+    """What a descent on mini-batches remembers from one pass to the next.
+
+    Attributes
+    ----------
+    direction : object
+        State of the update rule.
+    epoch : int
+        Passes made.
+    curvature : float
+        Largest curvature that the rows of a stream had so far.
+    """
+
+    direction: Any = None
+    epoch: int = 0
+    curvature: float = 0.0
+
+
+@dataclass(frozen=True)
+class StochasticDescent(GradientDescent):
+    """Gradient descent on mini-batches, from zero coefficients.
+
+    Parameters
+    ----------
+    learning_rate, power_t, momentum, nesterov, reduction, average
+        As in :class:`GradientDescent`, where an update is a step for one batch. "auto": half of
+        the reciprocal of the curvature that is expected of a batch.
+    max_iter : int
+        Number of passes.
+    tol : float
+        Decrease of a pass's mean loss, in nats, that counts as none; 0: make all passes.
+    batch_size : int
+        Rows of a batch.
+    shuffle : bool
+        Whether the rows are dealt anew to the batches in each pass.
+    n_iter_no_change : int
+        Number of passes without a decrease that end the descent.
+    seed : int
+        Seed of the shuffling.
+    """
+
+    batch_size: int
+    shuffle: bool
+    n_iter_no_change: int
+    seed: int
+
+    advice = (
+        "average the iterates (average=True), let the steps decay (power_t=0.5), or increase "
+        "max_iter"
+    )
+
+    def iterates(self, objective: Objective, start: Start) -> Iterator[Iterate]:
+        """Points of the descent, at the start and after each pass, without end.
+
+        Parameters
+        ----------
+        objective : Objective
+            What is minimised.
+        start : Start
+            Where to go on from.
+
+        Yields
+        ------
+        Iterate
+            Value and gradient are at the start the objective's; after a pass, their means over
+            its batches, each of them before its update.
+        """
+        rows = np.flatnonzero(objective.rows.s)
+        eta = self._eta(objective)
+        batches = self._batches(objective, len(rows), eta)
+        point, state = objective.at(start.w), start.state or EpochState()
+        iterate = Iterate(start.t, point, -point.gradient, state, start.average)
+        while True:
+            yield iterate
+            first_time = iterate.state.epoch == 0
+            seen = Seen() if first_time else Seen(len(rows), objective.total_weight)
+            iterate = self._epoch(batches, rows, eta, seen, iterate.start)
+
+    def stream(self, objective: Objective, seen: Seen, start: Start) -> Iterate:
+        """Go once over rows of a stream.
+
+        Parameters
+        ----------
+        objective : Objective
+            The rows at hand. Nobody knows how many will follow.
+        seen : Seen
+            The samples that came before them.
+        start : Start
+            Where to go on from.
+
+        Returns
+        -------
+        Iterate
+            Where these rows led; value and gradient as after a pass.
+
+        Raises
+        ------
+        ValueError
+            If a fixed learning rate makes the objective grow without bound.
+        """
+        rows = np.flatnonzero(objective.rows.s)
+        state = start.state or EpochState()
+        eta = self.learning_rate
+        if isinstance(eta, str):
+            # No row to come is known: the steepest rows so far set the step.
+            curvature = max(state.curvature, self._expected_curvature(objective))
+            state, eta = state._replace(curvature=curvature), _safe_step(curvature)
+        batches = self._batches(objective, inf, eta)
+        iterate = self._epoch(batches, rows, eta, seen, start._replace(state=state))
+        self._refuse_divergence(objective, iterate)
+        return iterate
+
+    def _batches(self, objective: Objective, n_samples: float, eta: float) -> MiniBatches:
+        """How the rows are cut; an automatic step is one for the mean gradient."""
+        reduction = "mean" if self.learning_rate == "auto" else self.reduction
+        return MiniBatches(objective, self.batch_size, reduction, n_samples, 1 / eta)
+
+    def _epoch(
+        self,
+        batches: MiniBatches,
+        rows: NDArray[np.intp],
+        eta: float,
+        seen: Seen,
+        start: Start,
+    ) -> Iterate:
+        """One pass over the rows, batch by batch."""
+        state: EpochState = start.state
+        if self.shuffle:
+            rows = np.random.default_rng([self.seed, state.epoch]).permutation(rows)
+        iterates = self._descend(
+            batches.objectives(rows, seen),
+            start._replace(state=state.direction),
+            DecayingStep(eta, self.power_t),
+        )
+        n_batches = -(-len(rows) // self.batch_size)
+        value, gradient = 0.0, np.zeros_like(start.w)
+        for iterate in itertools.islice(iterates, n_batches):
+            value += iterate.point.value
+            gradient += iterate.point.gradient
+        last = next(iterates)
+        scale = 1.0
+        if batches.reduction == "mean":
+            scale = batches.objective.total_weight / n_batches
+        return last._replace(
+            point=Point(last.point.w, scale * value, scale * gradient),
+            direction=-gradient,
+            state=state._replace(direction=last.state, epoch=state.epoch + 1),
+        )
+
+    @property
+    def rule(self) -> object:
+        """What the state of the descent belongs to."""
+        return ("mini-batches", super().rule)
+
+    def _converged(self, objective: Objective, history: list[Progress]) -> bool:
+        """Whether the last passes brought nothing."""
+        losses = [progress.value for progress in history[1:]]
+        before, lately = losses[: -self.n_iter_no_change], losses[-self.n_iter_no_change :]
+        return bool(before) and min(lately) > min(before) - self.tol * objective.total_weight
+
+    def _eta(self, objective: Objective) -> float:
+        """Step size in units of the gradient of a batch, which is a mean already."""
+        if not isinstance(self.learning_rate, str):
+            return self.learning_rate
+        ridge = float(objective.ridge.max()) / objective.total_weight
+        return _safe_step(self._expected_curvature(objective) + ridge)
+
+    def _expected_curvature(self, objective: Objective) -> float:
+        r"""Curvature of the mean loss that is expected of a batch of ``b`` rows out of ``n``.
+
+        .. math:: \mathcal L = \frac{n (b - 1)}{b (n - 1)} L
+                  + \frac{n - b}{b (n - 1)} \max_i L_i, \qquad
+                  L_i = \frac{n s_i}{W} c \, (\|x_i\|^2 + 1)
+
+        Steps of up to :math:`1 / (2 \mathcal L)` converge, to within the noise of the batches.
+
+        References
+        ----------
+        R. M. Gower, N. Loizou, X. Qian, A. Sailanbayev, E. Shulgin, P. Richtarik, SGD: General
+        analysis and improved rates, ICML 2019: theorem 3.1 and proposition 3.8.
+        """
+        rows, weight = objective.rows, objective.total_weight
+        n = int(np.count_nonzero(rows.s))
+        b = min(self.batch_size, n)
+        loss = replace(objective, ridge=np.zeros_like(objective.ridge))
+        whole = loss.largest_curvature() / weight
+        if b == n:
+            return whole
+        squares = row_norms(rows.X, squared=True) + objective.fit_intercept
+        steepest = n / weight * objective.loss.largest_curvature * float(np.max(rows.s * squares))
+        return (n * (b - 1) * whole + (n - b) * steepest) / (b * (n - 1))
+
+
+def _safe_step(curvature: float) -> float:
+    """Half of the curvature's reciprocal; NaN, which the next iterate will show, if infinite."""
+    return 0.5 / max(curvature, np.finfo(np.float64).tiny) if curvature < inf else nan

@@ -1,0 +1,199 @@
+"""The ``for`` around the loop: when to stop, and what a fit leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .convergence import Progress
+from .descent import Iterate, Start
+from .held_out import HeldOut
+from .mini_batches import Seen
+from .objective import Objective, Point
+from .stochastic import StochasticDescent
+
+Array = NDArray[np.float64]
+
+
+class Solver(Protocol):
+    """A way from coefficients to better ones: hyperparameters, no state.
+
+    Attributes
+    ----------
+    name : str
+        What ``solver_`` will say.
+    advice : str
+        What to do if ``max_iter`` is not enough.
+    rule : object
+        What the state of the descent belongs to; None: nobody can go on from it.
+    """
+
+    name: str
+    advice: str
+
+    @property
+    def rule(self) -> object:
+        """What the state of the descent belongs to; None: nobody can go on from it."""
+        ...
+
+    def start(self, objective: Objective) -> Start:
+        """Where a fit starts that has nothing to go on from."""
+        ...
+
+    def iterates(self, objective: Objective, start: Start) -> Iterator[Iterate]:
+        """Points of the descent, without end."""
+        ...
+
+    def passes(self, objective: Objective, history: list[Progress]) -> int:
+        """Passes over the data that led to the last iterate."""
+        ...
+
+    def result(self, iterate: Iterate, history: list[Progress]) -> Array:
+        """Coefficients to keep when the descent stops at an iterate."""
+        ...
+
+    def reason_to_stop(
+        self, objective: Objective, iterate: Iterate, history: list[Progress]
+    ) -> str | None:
+        """Why to stop at an iterate, or None: go on."""
+        ...
+
+
+class Resume(NamedTuple):
+    """What a later fit can go on from.
+
+    Attributes
+    ----------
+    rule : object
+        What the state belongs to.
+    start : Start
+        Where the descent stood.
+    w : ndarray
+        Coefficients that were kept, which may be a mean.
+    seen : Seen
+        The samples so far.
+    class_totals : ndarray of shape (n_classes,)
+        Their weight by class, before class weights.
+    """
+
+    rule: object
+    start: Start
+    w: Array
+    seen: Seen
+    class_totals: Array
+
+
+Watch = Callable[[Iterate, list[Progress], int], bool]
+
+
+class Training(NamedTuple):
+    """What a descent leaves behind.
+
+    Attributes
+    ----------
+    w : ndarray
+        Coefficients to keep.
+    last : Iterate
+        Where the descent stood in the end.
+    curve : list of Progress
+        At the start and after each update, or each pass over mini-batches.
+    passes : int
+        Passes over the data.
+    reason : str
+        Why it ended.
+    held_out_losses : list of float or None
+        Mean loss of the held-out rows at each iterate, if there are any.
+    """
+
+    w: Array
+    last: Iterate
+    curve: list[Progress]
+    passes: int
+    reason: str
+    held_out_losses: list[float] | None = None
+
+
+def train(
+    solver: Solver,
+    objective: Objective,
+    start: Start,
+    held_out: HeldOut | None,
+    watch: Watch,
+) -> Training:
+    """Descend until there is a reason to stop.
+
+    Parameters
+    ----------
+    solver : Solver
+        How to descend.
+    objective : Objective
+        What is minimised.
+    start : Start
+        Where to start.
+    held_out : HeldOut or None
+        Rows that tell when to stop, if there are any.
+    watch : callable
+        Is told of every iterate, the history up to it and the passes that it took; may ask to
+        stop.
+
+    Returns
+    -------
+    Training
+        What is left behind.
+    """
+    history: list[Progress] = []
+    curve: dict[int, Progress] = {}  # one for each update: a new metric looks at a point twice
+    for iterate in solver.iterates(objective, start):
+        history.append(Progress.of(iterate))
+        curve[iterate.t] = history[-1]
+        reason = solver.reason_to_stop(objective, iterate, history)
+        if watch(iterate, history, solver.passes(objective, history)):
+            reason = reason or "callback"
+        if held_out and held_out.look(solver.result(iterate, history)):
+            reason = reason or "early_stopping"
+        if reason:
+            break
+    return Training(
+        w=held_out.best if held_out else solver.result(iterate, history),
+        last=iterate,
+        curve=list(curve.values()),
+        passes=solver.passes(objective, history),
+        reason=str(reason),
+        held_out_losses=held_out.losses if held_out else None,
+    )
+
+
+def train_on_stream(
+    solver: StochasticDescent, objective: Objective, seen: Seen, start: Start, watch: Watch
+) -> Training:
+    """Go once over rows of a stream.
+
+    Parameters
+    ----------
+    solver : StochasticDescent
+        How to descend.
+    objective : Objective
+        The rows at hand.
+    seen : Seen
+        The samples before them.
+    start : Start
+        Where to go on from.
+    watch : callable
+        As for :func:`train`; there is nothing to stop.
+
+    Returns
+    -------
+    Training
+        What is left behind; nothing is learnt from rows without any weight.
+    """
+    if objective.total_weight == 0:
+        zero = np.zeros_like(start.w)
+        nowhere = Iterate(start.t, Point(start.w, 0.0, zero), zero, start.state, start.average)
+        return Training(nowhere.result, nowhere, [], 0, "partial_fit")
+    iterate = solver.stream(objective, seen, start)
+    history = [Progress.of(iterate)]
+    watch(iterate, history, 1)
+    return Training(iterate.result, iterate, history, 1, "partial_fit")
