@@ -27,9 +27,9 @@ from .losses import BinaryCrossEntropy, CrossEntropy
 from .mini_batches import Seen
 from .objective import Objective
 from .preconditioned import PreconditionedDescent
-from .row_blocks import label_weights, row_blocks
+from .row_blocks import RowBlocks, label_weights, row_blocks
 from .stochastic import StochasticDescent
-from .threads import Run, worker_threads
+from .threads import worker_threads
 from .training import Resume, Solver, Training, train, train_on_stream
 from .validation import (
     check_sample_weight,
@@ -339,13 +339,15 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
                     y_val = encode_known_labels(y_val, classes)
                     s_val = check_sample_weight(sample_weight_val, len(y_val))
                     s_val = class_weighted(s_val, weights, y_val)
-                    held_out = self._held_out(X_val, y_val, s_val, len(classes), run)
+                    held_out = self._held_out(row_blocks(X_val, y_val, s_val, run), len(classes))
                 elif self.early_stopping:
                     rows = draw_held_out(y, s, self.validation_fraction, self._seed())
-                    held_out = self._held_out(X[rows], y[rows], s[rows], len(classes), run)
+                    held_out = self._held_out(
+                        row_blocks(X[rows], y[rows], s[rows], run), len(classes)
+                    )
                     s = np.array(s)
                     s[rows] = 0  # absent, without a copy of the features of all the others
-                objective = self._objective(X, y, s, len(classes), run)
+                objective = self._objective(row_blocks(X, y, s, run), len(classes))
                 start = self._start(solver, objective, classes, resume=self.warm_start)
                 watch = partial(self._watch, solver, objective, X)
                 training = train(solver, objective, start, held_out, watch)
@@ -405,7 +407,7 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
             s = class_weighted(s, class_weights(self.class_weight, classes, totals), y)
             solver = self._stochastic(self.batch_size or len(y))
             with worker_threads(self.n_jobs) as run, np.errstate(all="ignore"):
-                objective = self._objective(X, y, s, len(classes), run)
+                objective = self._objective(row_blocks(X, y, s, run), len(classes))
                 if objective.total_weight == 0 and not first:
                     return self
                 start = self._start(solver, objective, classes, resume=not first)
@@ -584,19 +586,19 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
             "tol": self.tol,
         }
 
-    def _objective(self, X: Any, y: NDArray, s: Array, n_classes: int, run: Run) -> Objective:
-        """The objective of some rows."""
+    def _objective(self, rows: RowBlocks, n_classes: int) -> Objective:
+        """What the model minimises over some rows."""
         return Objective(
             loss=BinaryCrossEntropy() if n_classes == 2 else CrossEntropy(),
-            rows=row_blocks(X, y, s, run),
-            ridge=np.full(X.shape[1], 1 / self.C),
+            rows=rows,
+            ridge=np.full(rows.n_features, 1 / self.C),
             fit_intercept=self.fit_intercept,
             n_scores=1 if n_classes == 2 else n_classes,
         )
 
-    def _held_out(self, X: Any, y: NDArray, s: Array, n_classes: int, run: Run) -> HeldOut:
+    def _held_out(self, rows: RowBlocks, n_classes: int) -> HeldOut:
         """Rows that tell when to stop."""
-        penalised = self._objective(X, y, s, n_classes, run)
+        penalised = self._objective(rows, n_classes)
         loss = replace(penalised, ridge=np.zeros_like(penalised.ridge))
         if not loss.total_weight:
             raise ValueError("The held-out rows have no weight: nothing can be told from them.")
@@ -616,11 +618,7 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
                 f"{self.classes_}; now there are {objective.rows.n_features} features and the "
                 f"classes {classes}. Set warm_start=False to start anew."
             )
-        coef = self.coef_.toarray() if scipy.sparse.issparse(self.coef_) else self.coef_
-        w = coef.T.astype(np.float64)
-        if self.fit_intercept:
-            w = np.append(w, [self.intercept_], axis=0)
-        w = w.reshape(objective.shape)
+        w = self._coefficients(objective)
         if self._resume is None:
             return Start(w)
         # Where the descent stood is known better than coef_ says, unless that was changed.
@@ -628,6 +626,14 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
         if self._resume.rule == solver.rule is not None and np.array_equal(kept, w):
             return self._resume.start
         return Start(w, t=self._resume.start.t)
+
+    def _coefficients(self, objective: Objective) -> Array:
+        """The fitted coefficients as the objective lays them out, the intercept last."""
+        coef = self.coef_.toarray() if scipy.sparse.issparse(self.coef_) else self.coef_
+        w = coef.T.astype(np.float64)
+        if self.fit_intercept:
+            w = np.append(w, [self.intercept_], axis=0)
+        return w.reshape(objective.shape)
 
     def _watch(
         self,
