@@ -19,10 +19,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .convergence import Progress
 from .exceptions import SeparationWarning
 from .gradient_descent import GradientDescent
-from .losses import BinaryCrossEntropy, CrossEntropy, Loss
+from .losses import BinaryCrossEntropy, CrossEntropy
 from .objective import Objective
 from .preconditioned import PreconditionedDescent
-from .row_blocks import row_blocks
+from .row_blocks import RowBlocks, row_blocks
 from .threads import worker_threads
 from .validation import (
     check_sample_weight,
@@ -248,14 +248,7 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
             s = check_sample_weight(sample_weight, len(y))
             s = class_weighted(s, self.class_weight, classes, y)
             with worker_threads(self.n_jobs) as run:
-                loss: Loss = BinaryCrossEntropy() if len(classes) == 2 else CrossEntropy()
-                objective = Objective(
-                    loss=loss,
-                    rows=row_blocks(X, y, s, run),
-                    ridge=np.full(X.shape[1], 1 / self.C),
-                    fit_intercept=self.fit_intercept,
-                    n_scores=1 if len(classes) == 2 else len(classes),
-                )
+                objective = self._objective(row_blocks(X, y, s, run), len(classes))
                 start = self._start(solver, objective, classes)
                 with np.errstate(all="ignore"):  # what is not finite is found and explained
                     w = self._descend(solver, objective, start, X)
@@ -390,6 +383,16 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
             seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         return PreconditionedDescent(max_iter=self.max_iter, tol=self.tol, seed=seed)
 
+    def _objective(self, rows: RowBlocks, n_classes: int) -> Objective:
+        """What the model minimises over some rows."""
+        return Objective(
+            loss=BinaryCrossEntropy() if n_classes == 2 else CrossEntropy(),
+            rows=rows,
+            ridge=np.full(rows.n_features, 1 / self.C),
+            fit_intercept=self.fit_intercept,
+            n_scores=1 if n_classes == 2 else n_classes,
+        )
+
     def _descend(
         self,
         solver: GradientDescent | PreconditionedDescent,
@@ -459,14 +462,18 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
                 f"{self.classes_}; now there are {objective.rows.n_features} features and the "
                 f"classes {classes}. Set warm_start=False to start anew."
             )
+        direction, state, t = self._resume
+        # What one rule remembers means nothing to another, nor without the same intercept.
+        same_rule = direction == solver.direction and self._fitted_shape == objective.shape
+        return self._coefficients(objective), state if same_rule else None, t
+
+    def _coefficients(self, objective: Objective) -> Array:
+        """The fitted coefficients as the objective lays them out, the intercept last."""
         coef = self.coef_.toarray() if scipy.sparse.issparse(self.coef_) else self.coef_
         w = coef.T.astype(np.float64)
         if self.fit_intercept:
             w = np.append(w, [self.intercept_], axis=0)
-        direction, state, t = self._resume
-        # What one rule remembers means nothing to another, nor without the same intercept.
-        same_rule = direction == solver.direction and self._fitted_shape == objective.shape
-        return w.reshape(objective.shape), state if same_rule else None, t
+        return w.reshape(objective.shape)
 
     def _set_coefficients(self, w: Array, objective: Objective, dtype: Any) -> None:
         """Split the coefficients as scikit-learn lays them out."""
