@@ -183,21 +183,20 @@ def _check(estimator: Any, penalized: bool, level: float) -> None:
 
 def _standard_errors(objective: Objective, w: Array, names: list[str]) -> Array:
     """Square roots of the diagonal of the inverse Hessian, if they are what they seem."""
-    gradient, hessian = _derivatives(objective, w)
-    root, undetermined = _inverse_root(hessian)
+    root, undetermined = _inverse_root(_hessian(objective, w))
     if undetermined.any():
         _refuse_collinear(objective, names)
         _refuse_separated(undetermined, names)
-    distance = float(np.linalg.norm(root.T @ gradient))
+    decrement = root.T @ _gradient(objective, w)
+    distance = float(np.linalg.norm(decrement))
     if distance > FAR:
         raise ValueError(
             f"The coefficients are {distance:.2g} standard errors from the optimum of these data "
             "and weights. Pass those that the estimator was fitted on; if they are, fit it with "
             "tol=1e-12, on X in double precision."
         )
-    newton_step = _without_contrasts(root @ (root.T @ gradient), objective)
-    _, next_hessian = _derivatives(objective, w - newton_step)
-    next_root, undetermined = _inverse_root(next_hessian)
+    next_w = w - _without_contrasts(root @ decrement, objective)
+    next_root, undetermined = _inverse_root(_hessian(objective, next_w))
     std_err, next_std_err = (np.linalg.norm(matrix, axis=1) for matrix in (root, next_root))
     unstable = np.abs(next_std_err / std_err - 1) > UNSTABLE
     if unstable.any() or undetermined.any():
@@ -207,8 +206,7 @@ def _standard_errors(objective: Objective, w: Array, names: list[str]) -> Array:
 
 def _refuse_collinear(objective: Objective, names: list[str]) -> None:
     """Raise an error if columns are collinear: where all scores are zero, all samples count."""
-    _, hessian = _derivatives(objective, np.zeros(objective.shape))
-    _, collinear = _inverse_root(hessian)
+    _, collinear = _inverse_root(_hessian(objective, np.zeros(objective.shape)))
     if collinear.any():
         raise ValueError(
             f"The Hessian is singular: the columns {_named(collinear, names)} are collinear, so "
@@ -238,16 +236,25 @@ def _without_contrasts(contrasts: Array, objective: Objective) -> Array:
     return by_class.T.reshape(objective.shape)
 
 
-def _derivatives(objective: Objective, w: Array) -> tuple[Array, Array]:
-    """Gradient and Hessian with respect to the contrasts, class after class."""
+def _gradient(objective: Objective, w: Array) -> Array:
+    """Gradient with respect to the contrasts, class after class.
+
+    Adding the same to the coefficients of all classes moves nothing but the penalty. For given
+    contrasts the best such shift is taken: that subtracts the mean, here and in the Hessian.
+    """
     gradient = np.atleast_2d(objective.at(w).gradient.T)
+    if objective.n_scores > 1:
+        gradient = gradient[1:] - gradient.mean(axis=0)
+    return gradient.ravel()
+
+
+def _hessian(objective: Objective, w: Array) -> Array:
+    """Hessian with respect to the contrasts."""
     hessian = objective.hessian(w)
     if objective.n_scores > 1:
-        # Adding the same to the coefficients of all classes moves nothing but the penalty; for
-        # given contrasts the best such shift is taken, and that subtracts the means.
-        gradient = gradient[1:] - gradient.mean(axis=0)
         hessian = hessian[1:, :, 1:] - hessian[1:].mean(axis=2, keepdims=True)
-    return gradient.ravel(), hessian.reshape(gradient.size, gradient.size)
+    n_contrasts = hessian.shape[0] * hessian.shape[1]
+    return hessian.reshape(n_contrasts, n_contrasts)
 
 
 def _inverse_root(hessian: Array) -> tuple[Array, NDArray[np.bool_]]:

@@ -201,6 +201,15 @@ def test_with_a_penalty_the_covariance_of_the_posterior(n_classes):
     assert_allclose(table["coef"], contrast @ w.T.ravel(), rtol=1e-12, atol=1e-12)
 
 
+def test_the_same_added_to_all_classes_changes_nothing():
+    X, y = problem(n_samples=200, n_classes=3)
+    model = fitted(X, y, C=0.3)
+    expected = inference_table(model, X, y, penalized=True)
+    model.coef_ += 2.0
+    model.intercept_ -= 1.0
+    assert_allclose(inference_table(model, X, y, penalized=True), expected, rtol=1e-6)
+
+
 def test_without_a_penalty_penalized_changes_nothing():
     X, y = problem()
     model = fitted(X, y)
