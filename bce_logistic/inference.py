@@ -196,11 +196,11 @@ def _standard_errors(objective: Objective, w: Array, names: list[str]) -> Array:
             "tol=1e-12, on X in double precision."
         )
     next_w = w - _without_contrasts(root @ decrement, objective)
-    next_root, undetermined = _inverse_root(_hessian(objective, next_w))
+    next_root, _ = _inverse_root(_hessian(objective, next_w))
     std_err, next_std_err = (np.linalg.norm(matrix, axis=1) for matrix in (root, next_root))
     unstable = np.abs(next_std_err / std_err - 1) > UNSTABLE
-    if unstable.any() or undetermined.any():
-        _refuse_separated(unstable | undetermined, names)
+    if unstable.any():
+        _refuse_separated(unstable, names)
     return std_err
 
 
