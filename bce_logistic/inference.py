@@ -211,7 +211,7 @@ def _refuse_collinear(objective: Objective, names: list[str]) -> None:
         raise ValueError(
             f"The Hessian is singular: the columns {_named(collinear, names)} are collinear, so "
             "that the data do not determine their coefficients. Leave one of them out, or fit "
-            "with a finite C and pass penalized=True."
+            "with a smaller C and pass penalized=True."
         )
 
 
@@ -219,7 +219,7 @@ def _refuse_separated(separating: NDArray[np.bool_], names: list[str]) -> Never:
     raise ValueError(
         f"Some samples are separated perfectly, by {_named(separating, names)}: the larger these "
         "coefficients, the better, so that they have no optimum and no standard errors. Leave "
-        "features out, or fit with a finite C and pass penalized=True."
+        "features out, or fit with a smaller C and pass penalized=True."
     )
 
 
