@@ -67,7 +67,12 @@ define install
 	@touch $@
 endef
 
-$(VENV)/.stamp-test $(VENV)/.stamp-lint $(VENV)/.stamp-demo: pyproject.toml | $(VENV)/.stamp-venv
+# Of ISLP only the data of the book are needed, and not what it requires: PyTorch, for one.
+$(VENV)/.stamp-test: pyproject.toml | $(VENV)/.stamp-venv
+	$(call install,test)
+	@$(PYTHON) -m pip install -qq --disable-pip-version-check --no-deps ISLP==0.6.0
+
+$(VENV)/.stamp-lint $(VENV)/.stamp-demo: pyproject.toml | $(VENV)/.stamp-venv
 	$(call install,$(@:$(VENV)/.stamp-%=%))
 
 $(BENCH_VENV)/.stamp-bench: pyproject.toml | $(BENCH_VENV)/.stamp-venv

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .estimator import GDLogisticRegression
 from .exceptions import SeparationWarning
+from .inference import inference_table
 
-__all__ = ["GDLogisticRegression", "SeparationWarning"]
+__all__ = ["GDLogisticRegression", "SeparationWarning", "inference_table"]
 __version__ = "0.1.0"

@@ -27,11 +27,8 @@ class HeldOut:
         Decrease of their mean loss, in nats, that counts as none.
     patience : int
         Number of iterates without a decrease that end the fit.
-
-    Attributes
-    ----------
     losses : list of float
-        Mean loss of the rows at each iterate, in nats.
+        Mean loss of the rows at each iterate so far, in nats.
     best : ndarray
         The coefficients where it was least.
     """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import inf, nan
@@ -46,9 +45,10 @@ class StochasticDescent(GradientDescent):
 
     Parameters
     ----------
-    learning_rate, power_t, momentum, nesterov, reduction, average
-        As in :class:`GradientDescent`, where an update is a step for one batch. "auto": half of
-        the reciprocal of the curvature that is expected of a batch.
+    learning_rate : float or "auto"
+        Step size; "auto": half of the reciprocal of the curvature that is expected of a batch.
+    power_t, momentum, nesterov, reduction, average : float, float, bool, str, int
+        As in :class:`GradientDescent`, where an update is a step for one batch.
     max_iter : int
         Number of passes.
     tol : float
@@ -156,17 +156,18 @@ class StochasticDescent(GradientDescent):
             start._replace(state=state.direction),
             DecayingStep(eta, self.power_t),
         )
-        n_batches = -(-len(rows) // self.batch_size)
         value, gradient = 0.0, np.zeros_like(start.w)
-        for iterate in itertools.islice(iterates, n_batches):
-            value += iterate.point.value
-            gradient += iterate.point.gradient
+        for first in range(0, len(rows), self.batch_size):
+            _, batch_value, batch_gradient = next(iterates).point
+            scale = 1.0
+            if batches.reduction == "mean":
+                n_rows = min(self.batch_size, len(rows) - first)
+                scale = batches.objective.total_weight * n_rows / len(rows)
+            value += scale * batch_value
+            gradient += scale * batch_gradient
         last = next(iterates)
-        scale = 1.0
-        if batches.reduction == "mean":
-            scale = batches.objective.total_weight / n_batches
         return last._replace(
-            point=Point(last.point.w, scale * value, scale * gradient),
+            point=Point(last.point.w, value, gradient),
             direction=-gradient,
             state=state._replace(direction=last.state, epoch=state.epoch + 1),
         )

@@ -145,14 +145,15 @@ def train(
         What is left behind.
     """
     history: list[Progress] = []
-    curve: dict[int, Progress] = {}  # one for each update: a new metric looks at a point twice
+    curve: dict[int, Progress] = {}
     for iterate in solver.iterates(objective, start):
         history.append(Progress.of(iterate))
+        again = iterate.t in curve  # a new metric looks at the same point
         curve[iterate.t] = history[-1]
         reason = solver.reason_to_stop(objective, iterate, history)
         if watch(iterate, history, solver.passes(objective, history)):
             reason = reason or "callback"
-        if held_out and held_out.look(solver.result(iterate, history)):
+        if held_out and not again and held_out.look(solver.result(iterate, history)):
             reason = reason or "early_stopping"
         if reason:
             break

@@ -17,6 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets, unique_labels
 
 Array = NDArray[np.float64]
 
+TEXT = "US"  # kinds of arrays
 # Enough labels to meet every class that is not rare.
 FIRST_LABELS = 4096
 
@@ -127,6 +128,10 @@ def encode_known_labels(y: NDArray, classes: NDArray) -> NDArray:
         If the labels are continuous, or one of them is not among the classes.
     """
     check_classification_targets(y)
+    if {y.dtype.kind in TEXT, classes.dtype.kind in TEXT} == {True, False} and not (
+        {y.dtype.kind, classes.dtype.kind} & {"O"}
+    ):
+        raise ValueError(f"y holds {y.dtype} labels, but the classes are {classes.dtype}.")
     encoder = LabelEncoder()
     encoder.classes_ = classes
     encoded = encoder.transform(y)

@@ -38,7 +38,11 @@ CHECKED = [
     {"solver": "gd", "max_iter": 100, "momentum": 0.9},
     {"solver": "gd", "max_iter": 100, "momentum": 0.9, "nesterov": True, "warm_start": True},
     {"solver": "gd", "max_iter": 100, "learning_rate": 0.001, "reduction": "sum"},
-    {"solver": "gd", "max_iter": 100, "nesterov": True, "C": np.inf, "n_jobs": 2},
+    {"solver": "gd", "max_iter": 100, "momentum": 0.5, "nesterov": True, "C": np.inf, "n_jobs": 2},
+    {"batch_size": 8, "max_iter": 50},
+    {"batch_size": 5, "max_iter": 50, "learning_rate": 0.01, "momentum": 0.5, "average": True},
+    {"batch_size": 16, "max_iter": 30, "power_t": 0.1, "class_weight": "balanced"},
+    {"early_stopping": True, "validation_fraction": 0.3},
     {"C": 0.01, "class_weight": "balanced"},
     {"fit_intercept": False},
 ]

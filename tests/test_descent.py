@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from bce_logistic.descent import descend
+from bce_logistic.descent import Start, averaged, descend
 from bce_logistic.directions import AcceleratedDescent, HeavyBall, Nesterov, SteepestDescent
 from bce_logistic.objective import Point
 from bce_logistic.step_sizes import DecayingStep
@@ -59,17 +59,22 @@ def test_one_evaluation_an_iterate_and_none_ahead():
         assert bowl.evaluations == n
 
 
-def test_the_loop_ends_with_the_objectives():
+def test_the_loop_ends_where_the_last_objective_led():
     bowls = [Bowl(), Bowl(), Bowl()]
-    assert len(list(descend(bowls, START, SteepestDescent(), DecayingStep(0.1)))) == 3
-    assert list(descend([], START, SteepestDescent(), DecayingStep(0.1))) == []
+    *before, last = descend(bowls, START, SteepestDescent(), DecayingStep(0.1))
+    assert [iterate.t for iterate in (*before, last)] == [0, 1, 2, 3]
+    assert_allclose(last.point.w, START * (1 - 0.1 * bowls[0].a) ** 3, rtol=1e-14)
+    assert np.isnan(last.point.value)
+    (nowhere,) = descend([], START, SteepestDescent(), DecayingStep(0.1))
+    assert_array_equal(nowhere.point.w, START)
+    assert nowhere.t == 0
 
 
 def test_every_update_is_made_for_its_own_objective():
     bowls = [Bowl([a, 1.0, 1.0]) for a in (1.0, 2.0, 3.0, 4.0)]
     found = list(descend(bowls, START, SteepestDescent(), DecayingStep(0.1)))
     assert [bowl.evaluations for bowl in bowls] == [1] * 4
-    expected = START[0] * np.cumprod([1, 1 - 0.1 * 1, 1 - 0.1 * 2, 1 - 0.1 * 3])
+    expected = START[0] * np.cumprod([1, 1 - 0.1 * 1, 1 - 0.1 * 2, 1 - 0.1 * 3, 1 - 0.1 * 4])
     assert_allclose([iterate.point.w[0] for iterate in found], expected, rtol=1e-14)
 
 
@@ -109,3 +114,31 @@ def test_the_start_is_left_alone():
     w = START.copy()
     steps(descend(itertools.repeat(Bowl()), w, HeavyBall(0.9), DecayingStep(0.1)), 5)
     assert_array_equal(w, START)
+
+
+@pytest.mark.parametrize("first", [1, 4, 9, 30])
+def test_the_mean_is_that_of_the_iterates_from_the_first_on(first):
+    iterates = descend(itertools.repeat(Bowl()), START, HeavyBall(0.5), DecayingStep(0.1))
+    found = steps(averaged(iterates, first, Start(START)), 20)
+    path = np.array([iterate.point.w for iterate in found])
+    for t, iterate in enumerate(found):
+        if t < first:
+            assert iterate.average is None
+            assert_array_equal(iterate.result, path[t])
+        else:
+            assert_allclose(iterate.result, path[first : t + 1].mean(axis=0), rtol=1e-13)
+
+
+@pytest.mark.parametrize("stop", [0, 1, 3, 7])
+def test_a_mean_is_taken_up_where_it_was_left(stop):
+    def descent(start):
+        w, state, t, _ = start
+        rule = DecayingStep(0.2, 0.3)
+        forever = itertools.repeat(Bowl())
+        iterates = descend(forever, w, HeavyBall(0.5), rule, state=state, t=t)
+        return averaged(iterates, 3, start)
+
+    straight = steps(descent(Start(START)), 20)
+    resumed = steps(descent(straight[stop].start), 20 - stop)
+    for one, other in zip(straight[stop:], resumed, strict=True):
+        assert_array_equal(one.result, other.result)

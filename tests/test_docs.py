@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ["README.md", "docs/derivation.md"]
+PAGES = ["README.md", "docs/derivation.md", "docs/inference.md"]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"-?\d+\.\d+(?:e[+-]\d+)?")
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")

@@ -746,6 +746,12 @@ BAD_PARAMETERS = {
     "momentum": [-0.1, 1.1, np.nan, None],
     "nesterov": ["yes", None],
     "reduction": ["none", None],
+    "batch_size": [0, -1, 1.5, "all"],
+    "average": [-1, 0.5, "yes", None],
+    "early_stopping": ["yes", None],
+    "validation_fraction": [0, 1, -0.1, np.nan, None],
+    "n_iter_no_change": [0, 1.5, None],
+    "shuffle": ["yes", None],
     "max_iter": [-1, 1.5, None, np.inf],
     "tol": [-1e-9, np.nan, np.inf, None],
     "warm_start": ["yes", None],
@@ -772,6 +778,8 @@ KNOBS = {
     "momentum": 0.9,
     "nesterov": True,
     "reduction": "sum",
+    "batch_size": 8,
+    "average": True,
 }
 
 
@@ -796,6 +804,7 @@ def test_nesterov_with_a_fixed_rate_needs_momentum(data):
     refuses(model, *data, match="momentum > 0")
     model.set_params(momentum=0.5).fit(*data)
     model.set_params(momentum=0.0, learning_rate="auto").fit(*data)
+    refuses(model.set_params(batch_size=8), *data, match="momentum > 0")
 
 
 def test_divergence_leaves_the_previous_fit_whole(data):

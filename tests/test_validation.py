@@ -10,12 +10,17 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.utils.class_weight import compute_sample_weight
 
+from bce_logistic.row_blocks import label_weights
 from bce_logistic.validation import (
     FIRST_LABELS,
     check_sample_weight,
+    check_two_classes,
     class_weighted,
+    class_weights,
+    encode_known_labels,
     encode_labels,
     explain_not_finite,
+    stream_classes,
     unchanged_on_error,
 )
 
@@ -104,8 +109,6 @@ def test_weights_become_floats(given):
         ([1, np.nan, 1], "NaN"),
         (np.nan, "NaN"),
         ([1, np.inf, 1], "infinity"),
-        ([0, 0, 0], "zero for every sample"),
-        (0, "zero for every sample"),
         ([1, 1], r"\(2,\).*\(3,\)"),
         ([[1], [1], [1]], "1D"),
         (np.ones((3, 2)), "1D"),
@@ -123,19 +126,30 @@ def three_classes():
     return y, weights(10, seed=1), *encode_labels(y)
 
 
+def weighted(s, class_weight, classes, encoded):
+    """Sample weights times class weights."""
+    totals = label_weights(encoded, s, len(classes))
+    return class_weighted(s, class_weights(class_weight, classes, totals), encoded)
+
+
 @pytest.mark.parametrize("class_weight", [{"a": 2.0, "b": 0.5, "c": 3}, {"b": 4.0}, None])
 def test_class_weights_are_those_of_scikit_learn(class_weight):
     y, s, classes, encoded = three_classes()
     expected = s if class_weight is None else s * compute_sample_weight(class_weight, y)
-    assert_allclose(class_weighted(s, class_weight, classes, encoded), expected, rtol=1e-15)
+    assert_allclose(weighted(s, class_weight, classes, encoded), expected, rtol=1e-15)
+
+
+def test_equal_class_weights_cost_nothing():
+    _, s, _, encoded = three_classes()
+    assert class_weighted(s, np.ones(3), encoded) is s
 
 
 def test_balanced_classes_weigh_the_same():
     y, s, classes, encoded = three_classes()
     ones = np.ones(10)
     expected = compute_sample_weight("balanced", y)
-    assert_allclose(class_weighted(ones, "balanced", classes, encoded), expected, rtol=1e-15)
-    balanced = class_weighted(s, "balanced", classes, encoded)
+    assert_allclose(weighted(ones, "balanced", classes, encoded), expected, rtol=1e-15)
+    balanced = weighted(s, "balanced", classes, encoded)
     totals = [balanced[y == label].sum() for label in classes]
     assert_allclose(totals, s.sum() / 3, rtol=1e-14)
 
@@ -143,7 +157,7 @@ def test_balanced_classes_weigh_the_same():
 def test_a_class_without_weight_is_not_balanced():
     _, s, classes, encoded = three_classes()
     s = np.where(encoded == 2, 0.0, s)
-    balanced = class_weighted(s, "balanced", classes, encoded)
+    balanced = weighted(s, "balanced", classes, encoded)
     assert np.isfinite(balanced).all()
     assert_array_equal(balanced[encoded == 2], 0)
     assert_allclose(balanced[encoded == 0].sum(), balanced[encoded == 1].sum(), rtol=1e-14)
@@ -155,20 +169,68 @@ def test_a_class_without_weight_is_not_balanced():
         ({"a": -1.0}, "not negative"),
         ({"a": np.nan}, "finite"),
         ({"a": np.inf}, "finite"),
-        ({"a": 0, "b": 0}, "class_weight leaves"),
         ({"d": 1.0}, "class_weight"),
     ],
 )
 def test_class_weights_that_are_none(class_weight, match):
     _, s, classes, encoded = three_classes()
     with pytest.raises(ValueError, match=match):
-        class_weighted(s, class_weight, classes, encoded)
+        weighted(s, class_weight, classes, encoded)
 
 
-def test_weights_of_one_class_only():
-    _, s, classes, encoded = three_classes()
-    with pytest.raises(ValueError, match="one class only"):
-        class_weighted(np.where(encoded == 1, s + 1, 0.0), None, classes, encoded)
+@pytest.mark.parametrize(
+    ("totals", "match"), [([0.0, 2.0, 0.0], "one class only"), ([0.0, 0.0], "zero for every")]
+)
+def test_weights_of_one_class_only(totals, match):
+    with pytest.raises(ValueError, match=f"thing leaves .*{match}"):
+        check_two_classes(np.array(totals), "thing")
+    check_two_classes(np.array([*totals, 1.0, 1.0]), "thing")
+
+
+@pytest.mark.parametrize("labels", [["b", "a", "c"], [3, 1, 7], [0.0, 1.0, 2.0]], ids=str)
+def test_known_labels_are_numbered_like_unknown_ones(labels):
+    y = np.array(labels)[[0, 1, 2, 2, 0]]
+    classes, encoded = encode_labels(y)
+    found = encode_known_labels(y, classes)
+    assert_array_equal(found, encoded)
+    assert_array_equal(encode_known_labels(y[:1], classes), encoded[:1])
+
+
+def test_two_known_labels_are_numbers_of_the_second():
+    encoded = encode_known_labels(np.array(["b", "b"]), np.array(["a", "b"]))
+    assert_array_equal(encoded, [1.0, 1.0])
+    assert encoded.dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("y", "match"),
+    [([0, 2], "unseen labels.*2"), ([0.5, 1.0], "Unknown label type"), (["0", "1"], "<U1")],
+    ids=["unknown", "continuous", "text"],
+)
+def test_labels_that_are_not_known(y, match):
+    with pytest.raises(ValueError, match=match):
+        encode_known_labels(np.array(y), np.array([0, 1]))
+
+
+def test_classes_of_a_stream():
+    assert_array_equal(stream_classes(None, ["b", "a", "b"]), ["a", "b"])
+    known = np.array(["a", "b"])
+    assert stream_classes(known, None) is known
+    assert_array_equal(stream_classes(known, ["b", "a"]), known)
+
+
+@pytest.mark.parametrize(
+    ("known", "classes", "match"),
+    [
+        (None, None, "has to name all classes"),
+        (None, ["a"], "at least two"),
+        (np.array(["a", "b"]), ["a", "c"], "not those"),
+        (np.array(["a", "b"]), ["a", "b", "c"], "not those"),
+    ],
+)
+def test_classes_that_no_stream_has(known, classes, match):
+    with pytest.raises(ValueError, match=match):
+        stream_classes(known, classes)
 
 
 @pytest.mark.parametrize("layout", [np.asarray, scipy.sparse.csr_matrix], ids=["dense", "sparse"])
