@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from copy import copy
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
@@ -13,11 +14,13 @@ import scipy.sparse
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from .convergence import Progress
 from .descent import Iterate, Start
 from .exceptions import SeparationWarning
@@ -63,7 +66,7 @@ TEXTBOOK: dict[str, Any] = {
 }
 
 
-class GDLogisticRegression(ClassifierMixin, BaseEstimator):
+class GDLogisticRegression(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     r"""Logistic regression by descending the gradient of binary cross-entropy.
 
     Minimises what :class:`sklearn.linear_model.LogisticRegression` minimises,
@@ -170,8 +173,8 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
         Whether ``tol`` was reached, or the precision of the numbers.
     stop_reason_ : str
         Why the fit ended: "tol"; "precision", no step makes the objective smaller;
-        "separated", there is no optimum; "early_stopping"; "max_iter"; "partial_fit", the rows
-        of the call are used up.
+        "separated", there is no optimum; "early_stopping"; "callback", one asked for it;
+        "max_iter"; "partial_fit", the rows of the call are used up.
     solver_ : str
         The solver that was used.
     n_features_in_ : int
@@ -319,43 +322,53 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
             learning rate diverges. The previous fit is left as it was.
         """
         with unchanged_on_error(self):
-            self._validate_params()
-            self._check_combinations(mini_batches=self.batch_size is not None)
-            check_held_out(self.early_stopping, X_val, y_val, sample_weight_val)
-            # The first pass over the rows sees what is not finite.
-            X, y = validate_data(self, X, y, ensure_all_finite=False, **FEATURES)
-            classes, y = encode_labels(y)
-            s = check_sample_weight(sample_weight, len(y))
-            totals = label_weights(y, s, len(classes))
-            check_two_classes(totals, "sample_weight")
-            weights = class_weights(self.class_weight, classes, totals)
-            check_two_classes(totals * weights, "class_weight")
-            s = class_weighted(s, weights, y)
-            solver = self._solver(len(y))
-            with worker_threads(self.n_jobs) as run, np.errstate(all="ignore"):
-                held_out = None
-                if X_val is not None:
-                    X_val, y_val = validate_data(self, X_val, y_val, reset=False, **FEATURES)
-                    y_val = encode_known_labels(y_val, classes)
-                    s_val = check_sample_weight(sample_weight_val, len(y_val))
-                    s_val = class_weighted(s_val, weights, y_val)
-                    held_out = self._held_out(row_blocks(X_val, y_val, s_val, run), len(classes))
-                elif self.early_stopping:
-                    rows = draw_held_out(y, s, self.validation_fraction, self._seed())
-                    held_out = self._held_out(
-                        row_blocks(X[rows], y[rows], s[rows], run), len(classes)
-                    )
-                    s = np.array(s)
-                    s[rows] = 0  # absent, without a copy of the features of all the others
-                objective = self._objective(row_blocks(X, y, s, run), len(classes))
-                start = self._start(solver, objective, classes, resume=self.warm_start)
-                watch = partial(self._watch, solver, objective, X)
-                training = train(solver, objective, start, held_out, watch)
-            seen = Seen(int(np.count_nonzero(s)), objective.total_weight)
-            self._keep(solver, objective, training, classes, X.dtype)
-            self._resume = Resume(solver.rule, training.last.start, training.w, seen, totals)
+            solver = self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
             self._warn(solver)
         return self
+
+    @with_callbacks
+    def _fit(
+        self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any, sample_weight_val: Any
+    ) -> Solver:
+        """Fit, with the callbacks set up before and torn down after; return the solver."""
+        self._validate_params()
+        self._check_combinations(mini_batches=self.batch_size is not None)
+        check_held_out(self.early_stopping, X_val, y_val, sample_weight_val)
+        # The first pass over the rows sees what is not finite.
+        X, labels = validate_data(self, X, y, ensure_all_finite=False, **FEATURES)
+        classes, y = encode_labels(labels)
+        s = check_sample_weight(sample_weight, len(y))
+        totals = label_weights(y, s, len(classes))
+        check_two_classes(totals, "sample_weight")
+        weights = class_weights(self.class_weight, classes, totals)
+        check_two_classes(totals * weights, "class_weight")
+        s = class_weighted(s, weights, y)
+        solver = self._solver(len(y))
+        tasks = FitTasks.of(self, self.max_iter + 1, X, labels, sample_weight)
+        with worker_threads(self.n_jobs) as run, np.errstate(all="ignore"):
+            held_out = None
+            if X_val is not None:
+                X_val, y_val = validate_data(self, X_val, y_val, reset=False, **FEATURES)
+                y_val = encode_known_labels(y_val, classes)
+                s_val = check_sample_weight(sample_weight_val, len(y_val))
+                s_val = class_weighted(s_val, weights, y_val)
+                held_out = self._held_out(row_blocks(X_val, y_val, s_val, run), len(classes))
+            elif self.early_stopping:
+                rows = draw_held_out(y, s, self.validation_fraction, self._seed())
+                drawn = row_blocks(X[rows], y[rows], s[rows], run)
+                held_out = self._held_out(drawn, len(classes))
+                s = np.array(s)
+                s[rows] = 0  # absent, without a copy of the features of all the others
+            objective = self._objective(row_blocks(X, y, s, run), len(classes))
+            start = self._start(solver, objective, classes, resume=self.warm_start)
+            watch = partial(self._watch, solver, objective, X, classes, tasks)
+            training = train(solver, objective, start, held_out, watch)
+        seen = Seen(int(np.count_nonzero(s)), objective.total_weight)
+        self._keep(solver, objective, training, classes, X.dtype)
+        self._resume = Resume(solver.rule, training.last.start, training.w, seen, totals)
+        if tasks:
+            tasks.end(partial(self._attributes, training.w, objective, classes, X.dtype))
+        return solver
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Go on learning from some rows of a stream, in one pass over them.
@@ -411,7 +424,7 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
                 if objective.total_weight == 0 and not first:
                     return self
                 start = self._start(solver, objective, classes, resume=not first)
-                watch = partial(self._watch, solver, objective, X)
+                watch = partial(self._watch, solver, objective, X, classes, None)
                 training = train_on_stream(solver, objective, seen, start, watch)
             seen = seen.more(int(np.count_nonzero(s)), objective.total_weight)
             streaming = not first and self.stop_reason_ == "partial_fit"
@@ -525,6 +538,30 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
         if scipy.sparse.issparse(self.coef_):
             self.coef_ = self.coef_.toarray()
         return self
+
+    def to_sklearn(self) -> LogisticRegression:
+        """The same model as scikit-learn's LogisticRegression.
+
+        For tools that know that class only, such as converters to other formats.
+
+        Returns
+        -------
+        sklearn.linear_model.LogisticRegression
+            A fitted estimator with copies of the coefficients and the same predictions.
+        """
+        check_is_fitted(self)
+        model = LogisticRegression(
+            C=self.C,
+            fit_intercept=self.fit_intercept,
+            class_weight=self.class_weight,
+            random_state=self.random_state,
+            max_iter=self.max_iter,
+            warm_start=self.warm_start,
+        )
+        fitted = ("classes_", "coef_", "intercept_", "n_features_in_", "feature_names_in_")
+        vars(model).update({name: copy(vars(self)[name]) for name in fitted if name in vars(self)})
+        model.n_iter_ = np.array([self.n_iter_], dtype=np.int32)
+        return model
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -640,9 +677,12 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
         solver: Solver,
         objective: Objective,
         X: Any,
+        classes: NDArray,
+        tasks: FitTasks | None,
         iterate: Iterate,
         history: list[Progress],
         passes: int,
+        stops: bool,
     ) -> bool:
         """Look at an iterate; tell whether to stop there."""
         value, gradient_norm, _ = history[-1]
@@ -654,7 +694,25 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
                 f"{solver.name}: pass {passes}, objective {value / weight:.9g}, "
                 f"gradient {gradient_norm / weight:.3g}"
             )
-        return False
+        if tasks is None:
+            return False
+        w = solver.result(iterate, history)
+        return tasks.look(
+            iterate.t, partial(self._attributes, w, objective, classes, X.dtype), stops
+        )
+
+    def _attributes(
+        self, w: Array, objective: Objective, classes: NDArray, dtype: Any
+    ) -> dict[str, NDArray]:
+        """Fitted attributes, as scikit-learn lays them out, of some coefficients."""
+        w = w.reshape(-1, objective.n_scores).astype(dtype)
+        n_features = objective.rows.n_features
+        intercept = w[n_features] if self.fit_intercept else np.zeros(w.shape[1], dtype)
+        return {
+            "classes_": classes,
+            "coef_": np.ascontiguousarray(w[:n_features].T),
+            "intercept_": intercept,
+        }
 
     def _warn(self, solver: Solver) -> None:
         """Say what is wrong with the result."""
@@ -684,11 +742,7 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
         dtype: Any,
     ) -> None:
         """Set what a fit leaves behind."""
-        w = training.w.reshape(-1, objective.n_scores).astype(dtype)
-        n_features = objective.rows.n_features
-        self.classes_ = classes
-        self.coef_ = np.ascontiguousarray(w[:n_features].T)
-        self.intercept_ = w[n_features] if self.fit_intercept else np.zeros(len(self.coef_), dtype)
+        self.__dict__.update(self._attributes(training.w, objective, classes, dtype))
         weight = objective.total_weight
         self.n_iter_ = training.passes
         self.loss_curve_ = np.array([progress.value / weight for progress in training.curve])

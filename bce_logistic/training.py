@@ -86,7 +86,8 @@ class Resume(NamedTuple):
     class_totals: Array
 
 
-Watch = Callable[[Iterate, list[Progress], int], bool]
+# (iterate, history, passes, whether the descent ends there) -> whether it should end there
+Watch = Callable[[Iterate, list[Progress], int, bool], bool]
 
 
 class Training(NamedTuple):
@@ -136,8 +137,8 @@ def train(
     held_out : HeldOut or None
         Rows that tell when to stop, if there are any.
     watch : callable
-        Is told of every iterate, the history up to it and the passes that it took; may ask to
-        stop.
+        Is told of every iterate, the history up to it, the passes that it took, and whether the
+        descent ends there; may ask that it does.
 
     Returns
     -------
@@ -151,10 +152,10 @@ def train(
         again = iterate.t in curve  # a new metric looks at the same point
         curve[iterate.t] = history[-1]
         reason = solver.reason_to_stop(objective, iterate, history)
-        if watch(iterate, history, solver.passes(objective, history)):
-            reason = reason or "callback"
         if held_out and not again and held_out.look(solver.result(iterate, history)):
             reason = reason or "early_stopping"
+        if watch(iterate, history, solver.passes(objective, history), reason is not None):
+            reason = reason or "callback"
         if reason:
             break
     return Training(
@@ -196,5 +197,5 @@ def train_on_stream(
         return Training(nowhere.result, nowhere, [], 0, "partial_fit")
     iterate = solver.stream(objective, seen, start)
     history = [Progress.of(iterate)]
-    watch(iterate, history, 1)
+    watch(iterate, history, 1, True)
     return Training(iterate.result, iterate, history, 1, "partial_fit")

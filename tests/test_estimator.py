@@ -867,3 +867,25 @@ def test_no_warning_of_numpy_escapes(solver):
         model.predict_log_proba(X * 1e20)
         X, y = problem(n_classes=3)
         fit(solver, X * 1e-160, y, max_iter=20, tol=0.0, n_jobs=1).predict_proba(X)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("names", [True, False])
+@pytest.mark.parametrize("intercept", [True, False])
+def test_the_same_model_as_scikit_learns(n_classes, names, intercept):
+    pandas = pytest.importorskip("pandas")
+    X, y = problem(n_classes=n_classes)
+    y = np.array(["a", "b", "c"])[y]
+    X = pandas.DataFrame(X, columns=list("abcd")) if names else X
+    model = GDLogisticRegression(C=3.0, fit_intercept=intercept, class_weight="balanced").fit(X, y)
+    theirs = model.to_sklearn()
+    assert type(theirs) is LogisticRegression
+    assert_allclose(theirs.predict_proba(X), model.predict_proba(X), rtol=1e-13)
+    assert_array_equal(theirs.predict(X), model.predict(X))
+    assert theirs.C == 3.0
+    assert theirs.class_weight == "balanced"
+    assert theirs.n_iter_ == [model.n_iter_]
+    assert hasattr(theirs, "feature_names_in_") == names
+    theirs.coef_[:] = 0
+    assert model.coef_.any()
+    theirs.fit(X, y)
