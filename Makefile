@@ -52,7 +52,7 @@ docs: $(DOCS_VENV)/.stamp-docs  ## Build the documentation in docs/_build/html.
 	$(DOCS_VENV)/bin/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
 clean:  ## Remove the environments and everything that was built.
-	rm -rf $(VENV) $(OLDEST_VENV) $(BENCH_VENV) $(DOCS_VENV) build dist demo_output docs/_build docs/auto_examples
+	rm -rf .venv .venv-* build dist demo_output docs/_build docs/auto_examples
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* htmlcov
 	find bce_logistic benchmarks docs tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
