@@ -25,7 +25,10 @@ from .preconditioned import PreconditionedDescent
 from .row_blocks import row_blocks
 from .threads import worker_threads
 from .validation import (
+    check_kind,
+    check_labels,
     check_sample_weight,
+    check_sparse,
     class_weighted,
     encode_labels,
     explain_not_finite,
@@ -235,6 +238,9 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
         with unchanged_on_error(self):
             self._validate_params()
             solver = self._solver()
+            check_kind(X, "X")
+            check_labels(y)
+            check_sparse(X)
             X, y = validate_data(
                 self,
                 X,
@@ -277,6 +283,8 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
             The scores, in nats; for two classes those of ``classes_[1]``.
         """
         check_is_fitted(self)
+        check_kind(X, "X")
+        check_sparse(X)
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
         z = safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_
         return z.ravel() if z.shape[1] == 1 else z
