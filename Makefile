@@ -5,6 +5,7 @@ PYTHON3 ?= python3
 PYTEST_ARGS ?= -n auto
 
 VENV := .venv
+OLDEST_VENV := .venv-oldest
 BENCH_VENV := .venv-bench
 DOCS_VENV := .venv-docs
 PYTHON := $(VENV)/bin/python
@@ -13,7 +14,7 @@ PYTHON := $(VENV)/bin/python
 .DELETE_ON_ERROR:
 # Two installations into one environment must not run at once.
 .NOTPARALLEL:
-.PHONY: help demo test test-cov lint format bench bench-full docs clean
+.PHONY: help demo test test-oldest test-cov lint format bench bench-full docs clean
 
 help:  ## Show this list.
 	@echo "make TARGET, where TARGET is one of:"
@@ -25,6 +26,9 @@ demo: $(VENV)/.stamp-demo  ## Compare with scikit-learn on two data sets: a tabl
 
 test: $(VENV)/.stamp-test  ## Run the tests and the examples in the docstrings.
 	$(PYTHON) -m pytest $(PYTEST_ARGS)
+
+test-oldest: $(OLDEST_VENV)/.stamp-test  ## The same, with the oldest versions that are allowed.
+	$(OLDEST_VENV)/bin/python -m pytest $(PYTEST_ARGS)
 
 test-cov: $(VENV)/.stamp-test  ## The same, with a report of what they cover.
 	$(PYTHON) -m pytest $(PYTEST_ARGS) --cov --cov-report=term-missing
@@ -48,7 +52,7 @@ docs: $(DOCS_VENV)/.stamp-docs  ## Build the documentation in docs/_build/html.
 	$(DOCS_VENV)/bin/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
 clean:  ## Remove the environments and everything that was built.
-	rm -rf $(VENV) $(BENCH_VENV) $(DOCS_VENV) build dist demo_output docs/_build docs/auto_examples
+	rm -rf .venv .venv-* build dist demo_output docs/_build docs/auto_examples
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* htmlcov
 	find bce_logistic benchmarks docs tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -60,10 +64,11 @@ clean:  ## Remove the environments and everything that was built.
 	@$*/bin/python -m pip install -qq --disable-pip-version-check --upgrade 'pip>=25.1'
 	@touch $@
 
-# One stamp for each dependency group that is installed in an environment.
+# One stamp for each dependency group that is installed in an environment; the second argument is
+# for pip.
 define install
 	@echo "Installing the group $(1) in $(@D) ..."
-	@$(@D)/bin/python -m pip install -qq --disable-pip-version-check --editable . --group $(1)
+	@$(@D)/bin/python -m pip install -qq --disable-pip-version-check --editable . --group $(1) $(2)
 	@touch $@
 endef
 
@@ -74,6 +79,9 @@ $(VENV)/.stamp-test: pyproject.toml | $(VENV)/.stamp-venv
 
 $(VENV)/.stamp-lint $(VENV)/.stamp-demo: pyproject.toml | $(VENV)/.stamp-venv
 	$(call install,$(@:$(VENV)/.stamp-%=%))
+
+$(OLDEST_VENV)/.stamp-test: pyproject.toml tests/oldest-constraints.txt | $(OLDEST_VENV)/.stamp-venv
+	$(call install,test,--constraint tests/oldest-constraints.txt)
 
 $(BENCH_VENV)/.stamp-bench: pyproject.toml | $(BENCH_VENV)/.stamp-venv
 	$(call install,bench)

@@ -35,6 +35,7 @@ from .stochastic import StochasticDescent
 from .threads import worker_threads
 from .training import Resume, Solver, Training, train, train_on_stream
 from .validation import (
+    check_features,
     check_sample_weight,
     check_two_classes,
     class_weighted,
@@ -334,6 +335,7 @@ class GDLogisticRegression(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
         self._validate_params()
         self._check_combinations(mini_batches=self.batch_size is not None)
         check_held_out(self.early_stopping, X_val, y_val, sample_weight_val)
+        check_features(X, y)
         # The first pass over the rows sees what is not finite.
         X, labels = validate_data(self, X, y, ensure_all_finite=False, **FEATURES)
         classes, y = encode_labels(labels)
@@ -348,6 +350,7 @@ class GDLogisticRegression(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
         with worker_threads(self.n_jobs) as run, np.errstate(all="ignore"):
             held_out = None
             if X_val is not None:
+                check_features(X_val, y_val)
                 X_val, y_val = validate_data(self, X_val, y_val, reset=False, **FEATURES)
                 y_val = encode_known_labels(y_val, classes)
                 s_val = check_sample_weight(sample_weight_val, len(y_val))
@@ -410,6 +413,7 @@ class GDLogisticRegression(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
                 )
             first = not hasattr(self, "classes_")
             classes = stream_classes(None if first else self.classes_, classes)
+            check_features(X, y)
             X, y = validate_data(self, X, y, reset=first, **FEATURES)
             y = encode_known_labels(y, classes)
             s = check_sample_weight(sample_weight, len(y))
@@ -453,6 +457,7 @@ class GDLogisticRegression(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
             The scores, in nats; for two classes those of ``classes_[1]``.
         """
         check_is_fitted(self)
+        check_features(X)
         X = validate_data(self, X, reset=False, **FEATURES)
         z = safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_
         return z.ravel() if z.shape[1] == 1 else z

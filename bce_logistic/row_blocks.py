@@ -108,7 +108,7 @@ class Block(NamedTuple):
         root = np.sqrt(d).astype(self.X.dtype, copy=False)
         X = self.X[:, columns]
         if scipy.sparse.issparse(X):
-            A = scipy.sparse.diags_array(root) @ X
+            A = scipy.sparse.dia_array((root[np.newaxis], [0]), shape=(len(root), len(root))) @ X
             return (A.T @ A).toarray().astype(np.float64, copy=False)
         A = root[:, None] * X
         return (A.T @ A).astype(np.float64, copy=False)

@@ -25,30 +25,38 @@ class _BlasLimit:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._holders = 0
-        self._limiter: Any = None
-        self._free_threads = 1
+        self._counts: list[int] = []
 
     @functools.cached_property
-    def _blas(self) -> ThreadpoolController:
+    def _blas(self) -> list[Any]:
         # Finding the libraries takes milliseconds: once a process, at the first fit.
-        return ThreadpoolController().select(user_api="blas")
+        return ThreadpoolController().select(user_api="blas").lib_controllers
 
     @contextmanager
     def hold(self) -> Iterator[int]:
         with self._lock:
             if self._holders == 0:
-                counts = [library.num_threads for library in self._blas.lib_controllers]
-                self._free_threads = max(counts, default=1)
-                self._limiter = self._blas.limit(limits=1) if self._free_threads > 1 else None
+                self._counts = [library.num_threads for library in self._blas]
+                self._set([1 for _ in self._counts])
             self._holders += 1
         try:
-            yield self._free_threads
+            yield max(self._counts, default=1)
         finally:
             with self._lock:
                 self._holders -= 1
-                if self._holders == 0 and self._limiter is not None:
-                    self._limiter.restore_original_limits()
-                    self._limiter = None
+                if self._holders == 0:
+                    self._set(self._counts)
+
+    def _set(self, counts: list[int]) -> None:
+        if max(self._counts, default=1) == 1:
+            return
+        for library, n_threads in zip(self._blas, counts, strict=True):
+            # From 3.8 on, threadpoolctl lets the thread that was first to set OpenBLAS's limit
+            # keep all others from it; but the last fit to leave may be in another thread.
+            release = getattr(library, "clear_controlling_thread", lambda force: None)
+            release(force=True)
+            library.set_num_threads(n_threads)
+            release(force=True)
 
 
 _blas_limit = _BlasLimit()

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import scipy.sparse
 import scipy.special
+import sklearn
+from packaging.version import Version
 
 from bce_logistic.losses import BinaryCrossEntropy, CrossEntropy
 from bce_logistic.objective import Objective
@@ -60,6 +62,12 @@ LAYOUTS = {
     "csr_array": scipy.sparse.csr_array,
 }
 every_layout = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+
+
+def needs_scikit_learn(version, what):
+    """Skip a comparison with scikit-learn that an older version cannot make."""
+    if Version(sklearn.__version__) < Version(version):
+        pytest.skip(f"Before scikit-learn {version}, {what}.")
 
 
 def problem(n_samples=80, n_features=4, n_classes=2, seed=0, density=1.0):

@@ -106,3 +106,14 @@ def test_examples_print_what_the_page_says(page):
 def test_links_lead_somewhere(page):
     targets = [(ROOT / page).parent / target for target in LINK.findall(read(page))]
     assert [target for target in targets if not target.exists()] == []
+
+
+def test_the_tests_that_are_named_exist():
+    named = set(re.findall(r"`(test_\w+)`", read("docs/sklearn_tests.md")))
+    written = {
+        name
+        for path in (ROOT / "tests").glob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert len(named) > 50
+    assert named <= written

@@ -31,7 +31,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 
 from bce_logistic import GDLogisticRegression
 
-from .common import CHECKED, every_solver, problem, weights
+from .common import CHECKED, every_solver, needs_scikit_learn, problem, weights
 
 
 def expected_failures(estimator):
@@ -247,6 +247,8 @@ def test_decision_boundary(response_method, n_classes):
     from matplotlib import pyplot
     from sklearn.inspection import DecisionBoundaryDisplay
 
+    if n_classes > 2 and response_method != "predict":
+        needs_scikit_learn("1.7", "one class was shown")
     X, y = problem(n_features=2, n_classes=n_classes)
     model = GDLogisticRegression(solver="gd", max_iter=20, tol=0.0).fit(X, y)
     display = DecisionBoundaryDisplay.from_estimator(
@@ -318,7 +320,12 @@ def test_weights_are_routed(solver):
             for model in (ours, theirs)
         ]
         unweighted = cross_val_score(
-            ours.set_fit_request(sample_weight=False), X, y, cv=3, scoring="neg_log_loss"
+            ours.set_fit_request(sample_weight=False),
+            X,
+            y,
+            cv=3,
+            scoring="neg_log_loss",
+            params={},
         )
     assert_allclose(*scores, rtol=1e-4)
     assert np.abs(scores[0] - unweighted).max() > 1e-3

@@ -71,6 +71,29 @@ def test_overlapping_holds_share_one_limit():
         assert set(blas_threads()) == {3}
 
 
+def test_the_first_fit_to_come_and_the_last_to_go_may_be_in_different_threads():
+    with blas_with(3), ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:
+        first, second = worker_threads(1), worker_threads(1)
+        one.submit(first.__enter__).result()
+        assert set(blas_threads()) == {1}
+        other.submit(second.__enter__).result()
+        one.submit(first.__exit__, None, None, None).result()
+        assert set(blas_threads()) == {1}
+        other.submit(second.__exit__, None, None, None).result()
+        assert set(blas_threads()) == {3}
+
+
+def blas_threads_inside():
+    with worker_threads(1):
+        return set(blas_threads())
+
+
+def test_no_thread_keeps_the_others_from_the_limit():
+    blas_threads_inside()
+    with blas_with(3), ThreadPoolExecutor(1) as other:
+        assert other.submit(blas_threads_inside).result() == {1}
+
+
 def number_of_threads(run, n_items=16):
     """How many threads work at the same time, at most."""
     n_wanted = 4

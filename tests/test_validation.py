@@ -14,6 +14,7 @@ from bce_logistic.row_blocks import label_weights
 from bce_logistic.validation import (
     FIRST_LABELS,
     check_sample_weight,
+    check_sparse,
     check_two_classes,
     class_weighted,
     class_weights,
@@ -81,6 +82,18 @@ def test_one_rare_label_after_many():
 def test_labels_that_are_no_classes(y, error, match):
     with pytest.raises(error, match=match):
         encode_labels(y)
+
+
+def test_an_index_check_reads_what_is_used_and_no_more():
+    X = scipy.sparse.csr_array(np.eye(3))
+    check_sparse(X)
+    X.indices = np.append(X.indices, [7])  # behind the last row
+    check_sparse(X)
+    X.indptr = np.array([0, 1, 2, 4])
+    with pytest.raises(ValueError, match="corrupt"):
+        check_sparse(X)
+    for other in (np.eye(3), None, scipy.sparse.lil_array((3, 3)), scipy.sparse.csr_array((3, 0))):
+        check_sparse(other)
 
 
 @pytest.mark.parametrize("given", [None, 1, 2.5, np.float32(2)])
