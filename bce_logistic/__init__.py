@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from .display import CoefficientPathDisplay, LossCurveDisplay
 from .estimator import GDLogisticRegression
 from .exceptions import SeparationWarning
 
-__all__ = ["GDLogisticRegression", "SeparationWarning"]
+__all__ = [
+    "CoefficientPathDisplay",
+    "GDLogisticRegression",
+    "LossCurveDisplay",
+    "SeparationWarning",
+]
 __version__ = "0.1.0"
