@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ["README.md", "docs/derivation.md"]
+PAGES = ["README.md", "docs/index.md", "docs/user_guide.md", "docs/derivation.md"]
+ALL_PAGES = sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"-?\d+\.\d+(?:e[+-]\d+)?")
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
@@ -102,7 +103,7 @@ def test_examples_print_what_the_page_says(page):
         assert numbers == pytest.approx(expected_numbers, rel=1e-9, abs=1e-200)
 
 
-@pytest.mark.parametrize("page", [*PAGES, "docs/index.md"])
+@pytest.mark.parametrize("page", ["README.md", *ALL_PAGES])
 def test_links_lead_somewhere(page):
     targets = [(ROOT / page).parent / target for target in LINK.findall(read(page))]
     assert [target for target in targets if not target.exists()] == []
