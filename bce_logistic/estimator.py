@@ -138,7 +138,7 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
 
     References
     ----------
-    C. M. Bishop, Pattern Recognition and Machine Learning, 2006, section 4.3.
+    Bishop, Pattern Recognition and Machine Learning, 2006, section 4.3.
 
     Examples
     --------

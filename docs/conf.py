@@ -22,6 +22,8 @@ templates_path = ["_templates"]
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 numpydoc_show_class_members = False
+autodoc_typehints = "none"  # the docstrings say more than the types
+toc_object_entries_show_parents = "hide"
 
 sphinx_gallery_conf = {
     "examples_dirs": "gallery",
@@ -34,8 +36,13 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = "bce_logistic"
-html_theme_options = {"header_links_before_dropdown": 8, "secondary_sidebar_items": ["page-toc"]}
-html_sidebars = {
-    "*": []
-}  # no page of the top level but the gallery and the API has others below it
+html_theme_options = {
+    "header_links_before_dropdown": 8,
+    "navbar_align": "left",
+    "navbar_persistent": ["search-button"],
+    "secondary_sidebar_items": {"**": ["page-toc"], "benchmarks": []},  # its table is wide
+}
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_sidebars = {"**": []}  # the bar on top leads everywhere, and code needs the width
 html_show_sourcelink = False
