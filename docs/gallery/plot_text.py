@@ -97,8 +97,8 @@ for ax, name, coef in zip(axes, classifier.classes_, classifier.coef_, strict=Tr
 plt.show()
 
 # %%
-# A docstring of another package
-# ------------------------------
+# New sentences
+# -------------
 
 for text in [
     "Fit the model to the training data and predict the labels of new samples.",
