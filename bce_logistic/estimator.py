@@ -190,7 +190,7 @@ class GDLogisticRegression(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
 
     References
     ----------
-    C. M. Bishop, Pattern Recognition and Machine Learning, 2006, section 4.3.
+    Bishop, Pattern Recognition and Machine Learning, 2006, section 4.3.
 
     Examples
     --------

@@ -4,12 +4,27 @@ import contextlib
 import importlib.util
 import io
 import re
+import runpy
 from pathlib import Path
 
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ["README.md", "docs/derivation.md", "docs/inference.md"]
+PAGES = ["README.md", *(f"docs/{name}.md" for name in ("index", "user_guide", "derivation", "inference"))]
+    "README.md",
+    "docs/index.md",
+    "docs/user_guide.md",
+    "docs/derivation.md",
+    "docs/inference.md",
+]
+ALL_PAGES = sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))
+GALLERY = sorted(path.name for path in (ROOT / "docs/gallery").glob("plot_*.py"))
+SLOW = ["plot_text.py"]  # 8 seconds; "make docs" runs it
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"-?\d+\.\d+(?:e[+-]\d+)?")
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
@@ -102,7 +117,7 @@ def test_examples_print_what_the_page_says(page):
         assert numbers == pytest.approx(expected_numbers, rel=1e-9, abs=1e-200)
 
 
-@pytest.mark.parametrize("page", [*PAGES, "docs/index.md"])
+@pytest.mark.parametrize("page", ["README.md", *ALL_PAGES])
 def test_links_lead_somewhere(page):
     targets = [(ROOT / page).parent / target for target in LINK.findall(read(page))]
     assert [target for target in targets if not target.exists()] == []
@@ -117,3 +132,12 @@ def test_the_tests_that_are_named_exist():
     }
     assert len(named) > 50
     assert named <= written
+
+
+@pytest.mark.parametrize("script", sorted({*GALLERY} - {*SLOW}))
+def test_the_examples_of_the_gallery_run(script, monkeypatch):
+    figures = []
+    monkeypatch.setattr(plt, "show", lambda: figures.extend(plt.get_fignums()))
+    runpy.run_path(str(ROOT / "docs/gallery" / script))
+    plt.close("all")
+    assert figures
