@@ -13,21 +13,20 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .convergence import Progress
 from .exceptions import SeparationWarning
 from .gradient_descent import GradientDescent
+from .labels import encode_labels
 from .losses import BinaryCrossEntropy, CrossEntropy, Loss
 from .objective import Objective
 from .preconditioned import PreconditionedDescent
-from .row_blocks import row_blocks
+from .row_blocks import product, row_blocks
 from .threads import worker_threads
 from .validation import (
     check_sample_weight,
     class_weighted,
-    encode_labels,
     explain_not_finite,
     unchanged_on_error,
 )
@@ -278,7 +277,7 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
-        z = safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_
+        z = product(X, self.coef_.T) + self.intercept_
         return z.ravel() if z.shape[1] == 1 else z
 
     def predict_proba(self, X: Any) -> NDArray:

@@ -1,8 +1,7 @@
-"""Input that scikit-learn's public helpers do not check: labels, weights, finiteness."""
+"""Input that scikit-learn's public helpers do not check: weights, finiteness."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from numbers import Real
@@ -12,61 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets
 
-from .row_blocks import label_weights
+from .labels import label_weights, stretches
 
 Array = NDArray[np.float64]
-
-# Enough labels to meet every class that is not rare.
-FIRST_LABELS = 4096
-
-
-def encode_labels(y: NDArray) -> tuple[NDArray, NDArray]:
-    """Find the classes, and number every label by its class.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_samples,)
-        Labels of any kind that can be sorted.
-
-    Returns
-    -------
-    classes : ndarray of shape (n_classes,)
-        The distinct labels, sorted.
-    encoded : ndarray of shape (n_samples,)
-        Position of every label among the classes; float64 for two classes (the probability of
-        the second), integer for more.
-
-    Raises
-    ------
-    ValueError
-        If the labels are continuous, or all of one class.
-    TypeError
-        If labels of different types cannot be sorted.
-    """
-    # Sorting a few labels and comparing the rest with them is much faster than sorting all.
-    classes = np.unique(y[:FIRST_LABELS])
-    known = _among(y, classes)
-    if not known.all():
-        classes = np.unique(np.concatenate([classes, np.unique(y[~known])]))
-    if classes.dtype.kind in "fcO":  # labels of any other kind are classes
-        check_classification_targets(classes)
-    if len(classes) < 2:
-        raise ValueError(
-            f"Logistic regression needs samples of at least two classes; y holds one class only: "
-            f"{classes[0]!r}."
-        )
-    if len(classes) == 2:
-        return classes, (y == classes[1]).astype(np.float64)
-    return classes, np.searchsorted(classes, y)
-
-
-def _among(y: NDArray, classes: NDArray) -> NDArray[np.bool_]:
-    """Whether each label is one of the classes."""
-    if len(classes) > 8:
-        return np.isin(y, classes)
-    return functools.reduce(np.logical_or, (y == label for label in classes))
 
 
 def check_sample_weight(sample_weight: Any, n_samples: int) -> Array:
@@ -96,7 +44,7 @@ def check_sample_weight(sample_weight: Any, n_samples: int) -> Array:
     weights = check_array(weights, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
     if weights.ndim != 1:
         raise ValueError(f"sample_weight must be 1D, one weight a sample; got {weights.ndim}D.")
-    if (weights < 0).any():
+    if weights.min() < 0:
         raise ValueError("sample_weight holds a negative weight; weights count samples.")
     if not weights.any():
         raise ValueError("sample_weight is zero for every sample; no class is left to learn.")
@@ -147,7 +95,10 @@ def class_weighted(s: Array, class_weight: Any, classes: NDArray, encoded: NDArr
         raise ValueError(f"class_weight must be finite and not negative; got {class_weight!r}.")
     if np.count_nonzero(totals * weights) < 2:
         raise ValueError("class_weight leaves weight for samples of one class only.")
-    return s * weights[encoded.astype(np.intp, copy=False)]
+    weighted = np.empty(len(s))
+    for rows in stretches(len(s)):
+        np.multiply(s[rows], weights[encoded[rows]], out=weighted[rows])
+    return weighted
 
 
 def explain_not_finite(X: Any, estimator: Any) -> None:

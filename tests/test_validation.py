@@ -5,77 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.utils.class_weight import compute_sample_weight
 
+from bce_logistic.labels import encode_labels
 from bce_logistic.validation import (
-    FIRST_LABELS,
     check_sample_weight,
     class_weighted,
-    encode_labels,
     explain_not_finite,
     unchanged_on_error,
 )
 
 from .common import weights
-
-LABELS = {
-    "str": np.array(["no", "yes", "no", "maybe"]),
-    "object": np.array(["no", "yes", "no", "maybe"], dtype=object),
-    "int": np.array([3, -1, 3, 7]),
-    "uint8": np.array([0, 255, 0], dtype=np.uint8),
-    "bool": np.array([True, False, True]),
-    "float": np.array([-1.0, 2.0, -1.0]),
-    "huge": np.array([2**62, 2**62 + 1, 2**62]),
-}
-
-
-@pytest.mark.parametrize("y", LABELS.values(), ids=LABELS)
-def test_labels_are_encoded_as_numpy_does(y):
-    classes, encoded = encode_labels(y)
-    expected_classes, expected = np.unique(y, return_inverse=True)
-    assert_array_equal(classes, expected_classes)
-    assert classes.dtype == expected_classes.dtype
-    assert_array_equal(encoded, expected)
-    assert encoded.dtype.kind == ("f" if len(classes) == 2 else "i")
-
-
-@given(
-    labels=st.lists(st.integers(-3, 3), min_size=2, max_size=50).filter(lambda y: len(set(y)) > 1)
-)
-def test_labels_that_come_late_are_found(labels):
-    # As if only three labels were looked at before the rest is compared with them.
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bce_logistic.validation.FIRST_LABELS", 3)
-        classes, encoded = encode_labels(np.array(labels))
-    assert_array_equal(classes, np.unique(labels))
-    assert_array_equal(classes[encoded.astype(int)], labels)
-
-
-def test_one_rare_label_after_many():
-    y = np.zeros(2 * FIRST_LABELS, dtype=int)
-    y[-1], y[-2] = -5, 9
-    classes, encoded = encode_labels(y)
-    assert_array_equal(classes, [-5, 0, 9])
-    assert_array_equal(encoded[-3:], [1, 2, 0])
-
-
-@pytest.mark.parametrize(
-    ("y", "error", "match"),
-    [
-        (np.array([1, 1, 1]), ValueError, "one class only: .*1"),
-        (np.array([0.5, 1.0, 2.0]), ValueError, "continuous"),
-        (np.array([1, "a"], dtype=object), TypeError, "not supported between"),
-        (np.array([None, "a"], dtype=object), TypeError, "not supported between"),
-        (np.array([1] * FIRST_LABELS + ["a"], dtype=object), TypeError, "not supported between"),
-    ],
-    ids=["one class", "continuous", "mixed", "none", "mixed late"],
-)
-def test_labels_that_are_no_classes(y, error, match):
-    with pytest.raises(error, match=match):
-        encode_labels(y)
 
 
 @pytest.mark.parametrize("given", [None, 1, 2.5, np.float32(2)])
