@@ -22,12 +22,14 @@ from .labels import encode_labels
 from .losses import BinaryCrossEntropy, CrossEntropy, Loss
 from .objective import Objective
 from .preconditioned import PreconditionedDescent
-from .row_blocks import product, row_blocks
-from .threads import worker_threads
+from .row_blocks import RowBlocks, product, row_blocks
+from .threads import Run, worker_threads
 from .validation import (
     check_sample_weight,
     class_weighted,
     explain_not_finite,
+    is_dask,
+    lazy_for_dask,
     unchanged_on_error,
 )
 
@@ -101,7 +103,7 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
         1: print a line a pass.
     n_jobs : int or None, default=None
         Number of threads over the rows. None: as many as BLAS would use; -1: all cores. The
-        result does not depend on it.
+        result does not depend on it. Dask collections are worked on by Dask's workers instead.
 
     Attributes
     ----------
@@ -112,7 +114,8 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
     intercept_ : ndarray of shape (1,) or (n_classes,)
         Intercepts; zero without ``fit_intercept``.
     n_iter_ : int
-        Number of passes over the data; for "gd" of updates, each of which takes one.
+        Number of passes over the data; for "gd" of updates, each of which takes one. The first
+        pass over a Dask collection is that over its labels.
     loss_curve_ : ndarray of shape (n_iterates,)
         Objective over the total weight, in nats, at the start and after each update. The very
         last step of "preconditioned" is known to be a good one and not evaluated.
@@ -212,12 +215,13 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
+        X : array-like, sparse matrix or Dask collection of shape (n_samples, n_features)
             Features. float64 and float32 stay as they are, everything else becomes float64;
-            sparse rows stay sparse.
-        y : array-like of shape (n_samples,)
+            sparse rows stay sparse. A memory-mapped array in C order is not copied. Dask arrays
+            and DataFrames are summed over by Dask's workers.
+        y : array-like or Dask collection of shape (n_samples,)
             Labels of at least two classes.
-        sample_weight : array-like of shape (n_samples,), number or None, default=None
+        sample_weight : array-like or Dask collection of shape (n_samples,), or number, default=None
             Weights of the samples, not negative. None: 1 for every sample.
 
         Returns
@@ -234,45 +238,35 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
         with unchanged_on_error(self):
             self._validate_params()
             solver = self._solver()
-            X, y = validate_data(
-                self,
-                X,
-                y,
-                accept_sparse="csr",
-                dtype=[np.float64, np.float32],
-                order="C",
-                ensure_all_finite=False,  # the first pass over the rows sees what is not
-            )
-            classes, y = encode_labels(y)
-            s = check_sample_weight(sample_weight, len(y))
-            s = class_weighted(s, self.class_weight, classes, y)
             with worker_threads(self.n_jobs) as run:
+                classes, rows = self._rows(X, y, sample_weight, run)
                 loss: Loss = BinaryCrossEntropy() if len(classes) == 2 else CrossEntropy()
                 objective = Objective(
                     loss=loss,
-                    rows=row_blocks(X, y, s, run),
-                    ridge=np.full(X.shape[1], 1 / self.C),
+                    rows=rows,
+                    ridge=np.full(rows.n_features, 1 / self.C),
                     fit_intercept=self.fit_intercept,
                     n_scores=1 if len(classes) == 2 else len(classes),
                 )
                 start = self._start(solver, objective, classes)
                 with np.errstate(all="ignore"):  # what is not finite is found and explained
-                    w = self._descend(solver, objective, start, X)
+                    w = self._descend(solver, objective, start)
             self.classes_ = classes
-            self._set_coefficients(w, objective, X.dtype)
+            self._set_coefficients(w, objective, rows.dtype)
         return self
 
+    @lazy_for_dask
     def decision_function(self, X: Any) -> NDArray:
         """Scores ``X @ w + b``: log-odds for two classes.
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
+        X : array-like, sparse matrix or Dask collection of shape (n_samples, n_features)
             Features.
 
         Returns
         -------
-        ndarray of shape (n_samples,) or (n_samples, n_classes)
+        ndarray or lazy dask array of shape (n_samples,) or (n_samples, n_classes)
             The scores, in nats; for two classes those of ``classes_[1]``.
         """
         check_is_fitted(self)
@@ -280,17 +274,18 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
         z = product(X, self.coef_.T) + self.intercept_
         return z.ravel() if z.shape[1] == 1 else z
 
+    @lazy_for_dask
     def predict_proba(self, X: Any) -> NDArray:
         """Probabilities of the classes: the sigmoid or the softmax of the scores.
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
+        X : array-like, sparse matrix or Dask collection of shape (n_samples, n_features)
             Features.
 
         Returns
         -------
-        ndarray of shape (n_samples, n_classes)
+        ndarray or lazy dask array of shape (n_samples, n_classes)
             Probabilities, in the order of ``classes_``; every row sums to one.
         """
         z = self.decision_function(X)
@@ -299,17 +294,18 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
         sigmoid = BinaryCrossEntropy().prediction
         return np.stack([sigmoid(-z), sigmoid(z)], axis=1)
 
+    @lazy_for_dask
     def predict_log_proba(self, X: Any) -> NDArray:
         """Logarithms of the probabilities of the classes.
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
+        X : array-like, sparse matrix or Dask collection of shape (n_samples, n_features)
             Features.
 
         Returns
         -------
-        ndarray of shape (n_samples, n_classes)
+        ndarray or lazy dask array of shape (n_samples, n_classes)
             Log-probabilities, in nats, in the order of ``classes_``; finite even where the
             probability underflows to zero.
         """
@@ -321,21 +317,45 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
         log_proba = [-loss.value_and_gradient(np.full(len(z), k), z)[0] for k in labels]
         return np.stack(log_proba, axis=1)
 
+    @lazy_for_dask
     def predict(self, X: Any) -> NDArray:
         """Most probable class of every sample.
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
+        X : array-like, sparse matrix or Dask collection of shape (n_samples, n_features)
             Features.
 
         Returns
         -------
-        ndarray of shape (n_samples,)
+        ndarray or lazy dask array of shape (n_samples,)
             Labels.
         """
         z = self.decision_function(X)
         return self.classes_[(z > 0).astype(int) if z.ndim == 1 else z.argmax(axis=1)]
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Accuracy: the share of samples whose most probable class is their label.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or Dask collection of shape (n_samples, n_features)
+            Features.
+        y : array-like or Dask collection of shape (n_samples,)
+            Labels.
+        sample_weight : array-like or Dask collection of shape (n_samples,), default=None
+            Weights of the samples. None: 1 for every sample.
+
+        Returns
+        -------
+        float
+            The share, between 0 and 1.
+        """
+        if is_dask(X):
+            from .dask import accuracy
+
+            return accuracy(self, X, y, sample_weight)
+        return super().score(X, y, sample_weight)
 
     def sparsify(self) -> Self:
         """Turn ``coef_`` into a sparse matrix, which saves memory if most of it is zero.
@@ -389,12 +409,31 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
             seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         return PreconditionedDescent(max_iter=self.max_iter, tol=self.tol, seed=seed)
 
+    def _rows(self, X: Any, y: Any, sample_weight: Any, run: Run) -> tuple[NDArray, RowBlocks]:
+        """Classes, and the rows where they are; checks them but for what is not finite in X."""
+        if is_dask(X):
+            from .dask import dask_rows
+
+            return dask_rows(self, X, y, sample_weight)
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            dtype=[np.float64, np.float32],
+            order="C",
+            ensure_all_finite=False,  # the first pass over the rows sees what is not
+        )
+        classes, y = encode_labels(y)
+        s = check_sample_weight(sample_weight, len(y))
+        s = class_weighted(s, self.class_weight, classes, y)
+        return classes, row_blocks(X, y, s, run)
+
     def _descend(
         self,
         solver: GradientDescent | PreconditionedDescent,
         objective: Objective,
         start: tuple,
-        X: Any,
     ) -> Array:
         """Descend until there is a reason to stop; set what it leaves behind but the result."""
         weight = objective.total_weight
@@ -406,7 +445,7 @@ class GDLogisticRegression(ClassifierMixin, BaseEstimator):
             reason = solver.reason_to_stop(objective, iterate, history)
             value, gradient_norm, _ = history[-1]
             if not np.isfinite(history[-1]).all():
-                explain_not_finite(X, self)
+                explain_not_finite(objective.rows.X, self)
             if self.verbose:
                 print(
                     f"{solver.name}: pass {solver.passes(objective, history)}, objective "

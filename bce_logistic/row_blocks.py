@@ -137,6 +137,10 @@ class RowBlocks(ABC):
 
     Attributes
     ----------
+    X : object
+        The features.
+    dtype : dtype
+        Their precision.
     n_samples, n_features : int
         Shape of the data.
     size : int
@@ -151,6 +155,8 @@ class RowBlocks(ABC):
         How many times the rows were read so far.
     """
 
+    X: Any
+    dtype: np.dtype
     n_samples: int
     n_features: int
     size: int
@@ -226,6 +232,7 @@ class RowsInMemory(RowBlocks):
 
     def __init__(self, X: Any, y: NDArray, s: Array, run: Run = map):
         self.X, self.y, self.s, self.run = X, y, s, run
+        self.dtype = X.dtype
         self.n_samples, self.n_features = X.shape
         self.size = int(X.nnz if scipy.sparse.issparse(X) else X.size)
         self.total_weight = float(s.sum())
@@ -262,13 +269,13 @@ class RowsInMemory(RowBlocks):
 
         def partial_sum(blocks: list[Block]) -> Sums:
             with np.errstate(all="ignore"):
-                return _added(map(function, blocks))
+                return added(map(function, blocks))
 
         n_blocks = len(self._blocks)
         n_parts = min(n_blocks, MOST_PARTIAL_SUMS, max(2, PARTIAL_SUMS_SIZE // size))
         ends = [n_blocks * part // n_parts for part in range(n_parts + 1)]
         parts = [self._blocks[i:j] for i, j in itertools.pairwise(ends)]
-        return _added(self.run(partial_sum, parts))
+        return added(self.run(partial_sum, parts))
 
     def members(self, label: NDArray, rank: NDArray[np.intp], scale: Array) -> RowsInMemory:
         """Dense copy of the rows that are the first, second, ... of a label."""
@@ -379,6 +386,6 @@ def product(X: Any, coef: Any) -> NDArray:
     return z
 
 
-def _added(terms: Iterable[Sums]) -> Sums:
-    """Sum tuples element by element, in their order."""
+def added(terms: Iterable[Sums]) -> Sums:
+    """Sum tuples element by element, in their order; there is one at least."""
     return functools.reduce(lambda total, term: tuple(map(np.add, total, term)), terms)
