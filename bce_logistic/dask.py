@@ -257,11 +257,14 @@ def lazy_prediction(model: Any, method: str, X: Any) -> dask.array.Array:
     check_is_fitted(model)
     X, model = checked_features(model, X, reset=False), without_names(model)
     meta = getattr(model, method)(np.zeros((1, X.shape[1]), precision(X)))[:0]
-    predict = partial(prediction_of_chunk, method=method, model=model, meta=meta)
+    table = meta.reshape(0, *(meta.shape[1:] or (1,)))
+    predict = partial(prediction_of_chunk, method=method, model=model, meta=table)
     if is_dataframe_like(X):
-        return X.map_partitions(predict, meta=meta)
-    columns = {"drop_axis": 1} if meta.ndim == 1 else {"chunks": (X.chunks[0], meta.shape[1:])}
-    return X.map_blocks(predict, dtype=meta.dtype, meta=meta, **columns)
+        predicted = X.map_partitions(predict, meta=table)
+    else:
+        chunks = (X.chunks[0], table.shape[1:])
+        predicted = X.map_blocks(predict, chunks=chunks, dtype=table.dtype, meta=table)
+    return predicted[:, 0] if meta.ndim == 1 else predicted
 
 
 def accuracy(model: Any, X: Any, y: Any, sample_weight: Any) -> float:
@@ -444,8 +447,10 @@ def density(X: Any) -> tuple[bool, int]:
 
 
 def prediction_of_chunk(X: Any, method: str, model: Any, meta: NDArray) -> NDArray:
-    """What a method of a model predicts for a chunk."""
-    return getattr(model, method)(checked_chunk(X)) if X.shape[0] else meta
+    """What a method of a model predicts for a chunk, in two dimensions."""
+    if not X.shape[0]:
+        return meta
+    return getattr(model, method)(checked_chunk(X)).reshape(-1, meta.shape[1])
 
 
 def hits_of_chunk(model: Any, X: Any, y: Any, s: Any) -> tuple[float, float]:

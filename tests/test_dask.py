@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import signal
@@ -41,15 +42,15 @@ def lazy(array, chunk=CHUNK):
     return da.from_array(array, chunks=(chunk, *array.shape[1:]))
 
 
+def forget_lengths(array):
+    """The same, as if the lengths of its chunks were not known."""
+    copied = array.map_blocks(np.copy)
+    copied._chunks = (tuple(np.nan for _ in array.chunks[0]), *array.chunks[1:])
+    return copied
+
+
 def unknown(array):
-    """An array that does not know how long its chunks are; the first and the third are empty."""
-    series = dd.from_pandas(pd.DataFrame(array), npartitions=5)
-    return series.map_partitions(
-        lambda part, partition_info=None: (
-            part.iloc[: len(part)].to_numpy().reshape((-1, *array.shape[1:]))
-        ),
-        meta=array[:0],
-    )
+    return forget_lengths(lazy(array))
 
 
 def frame(X):
@@ -137,10 +138,9 @@ def test_textbook_descent(features, labels):
 @pytest.mark.parametrize("n_features", [400, 1200], ids=["one factor", "heavy columns"])
 def test_wide_sparse_rows(n_features):
     X, y = problem(n_samples=3000, n_features=n_features, density=0.01)
-    X = scipy.sparse.csr_array(X)
-    parts = [da.from_array(X[i : i + 1000], chunks=-1, asarray=False) for i in (0, 1000, 2000)]
-    model = GDLogisticRegression(tol=1e-11).fit(da.concatenate(parts), lazy(y, 1000))
-    same(model, GDLogisticRegression(tol=1e-11).fit(X, y), rtol=1e-6)
+    rows = lazy(X, 1000).map_blocks(scipy.sparse.csr_array)
+    model = GDLogisticRegression(tol=1e-11).fit(rows, lazy(y, 1000))
+    same(model, GDLogisticRegression(tol=1e-11).fit(scipy.sparse.csr_array(X), y), rtol=1e-6)
 
 
 @pytest.mark.parametrize("sample_weight", [None, 2, 0.5])
@@ -188,13 +188,6 @@ def test_no_penalty_and_separated_classes():
 def with_empty_chunks(array):
     pieces = [array[:0], array[:700], array[:0], array[700:], array[:0]]
     return da.concatenate([da.from_array(piece, chunks=-1) for piece in pieces])
-
-
-def forget_lengths(array):
-    """The same, as if the lengths of its chunks were not known."""
-    copied = array.map_blocks(np.copy)
-    copied._chunks = (tuple(np.nan for _ in array.chunks[0]), *array.chunks[1:])
-    return copied
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -463,47 +456,57 @@ def cluster():
         yield client
 
 
-@pytest.fixture
-def client(cluster):
-    with cluster.as_current(), dask.config.set(scheduler="distributed"):
-        yield cluster
+@contextlib.contextmanager
+def computed_by(scheduler, cluster):
+    there = cluster.as_current() if scheduler == "distributed" else contextlib.nullcontext()
+    with dask.config.set(scheduler=scheduler), there:
+        yield
 
 
-def test_all_schedulers_give_the_same_bits(client):
+def test_all_schedulers_give_the_same_bits(cluster):
     X, y = generated()
-    there = GDLogisticRegression().fit(X, y)
-    for scheduler in ("synchronous", "threads"):
-        with dask.config.set(scheduler=scheduler):
-            here = GDLogisticRegression().fit(X, y)
-        assert_array_equal(here.coef_, there.coef_)
-        assert_array_equal(here.loss_curve_, there.loss_curve_)
-    X, y = dask.persist(X, y)
-    assert_array_equal(GDLogisticRegression().fit(X, y).coef_, there.coef_)
-    assert_array_equal(there.predict(X).compute(), there.predict(X.compute()))
-    same(there, GDLogisticRegression().fit(X.compute(), y.compute()))
+    models = {}
+    for scheduler in ("synchronous", "threads", "distributed"):
+        with computed_by(scheduler, cluster):
+            models[scheduler] = GDLogisticRegression().fit(X, y)
+            assert_array_equal(models[scheduler].coef_, models["synchronous"].coef_)
+            assert_array_equal(models[scheduler].loss_curve_, models["synchronous"].loss_curve_)
+            prediction = models[scheduler].predict(X).compute()
+    with computed_by("distributed", cluster):
+        kept_X, kept_y = dask.persist(X, y)
+        model = GDLogisticRegression().fit(kept_X, kept_y)
+        assert_array_equal(model.coef_, models["synchronous"].coef_)
+    X, y = dask.compute(X, y)
+    same(model, GDLogisticRegression().fit(X, y))
+    assert_array_equal(prediction, model.predict(X))
 
 
-def test_a_worker_that_dies_changes_nothing(client, tmp_path, monkeypatch):
+def processes(cluster):
+    return set(cluster.run(os.getpid).values())
+
+
+def test_a_worker_that_dies_changes_nothing(cluster, tmp_path, monkeypatch):
     X, y = generated(folder=str(tmp_path))
-    expected = GDLogisticRegression().fit(X, y)
-    armed, deaths, total = tmp_path / "armed", [], DaskRows.sum
-    workers = {info["pid"] for info in client.run(lambda: {"pid": os.getpid()}).values()}
+    with computed_by("synchronous", cluster):
+        expected = GDLogisticRegression().fit(X, y)
+    armed, died, total = tmp_path / "armed", [], DaskRows.sum
+    before = processes(cluster)
 
     def deadly(self, function, size):
         if self.passes == 3:
             armed.touch()
         result = total(self, function, size)
-        deaths.append(self.passes == 4 and not armed.exists())
+        died.append(self.passes == 4 and not armed.exists())
         return result
 
     monkeypatch.setattr(DaskRows, "sum", deadly)
-    model = GDLogisticRegression().fit(X, y)
+    with computed_by("distributed", cluster):
+        model = GDLogisticRegression().fit(X, y)
     # It fell into the fit: in one of its passes, and others followed.
-    assert deaths.count(True) == 1
-    assert not deaths[-1]
-    client.wait_for_workers(2, timeout=30)
-    left = {info["pid"] for info in client.run(lambda: {"pid": os.getpid()}).values()}
-    assert len(workers - left) == 1
+    assert died.count(True) == 1
+    assert not died[-1]
+    cluster.wait_for_workers(2, timeout=30)
+    assert len(before - processes(cluster)) == 1
     assert_array_equal(model.coef_, expected.coef_)
     assert_array_equal(model.loss_curve_, expected.loss_curve_)
     assert model.n_iter_ == expected.n_iter_
@@ -516,11 +519,11 @@ def broken(i):
 
 
 @pytest.mark.parametrize("scheduler", ["synchronous", "threads", "distributed"])
-def test_an_error_of_a_chunk_reaches_the_user(client, scheduler):
+def test_an_error_of_a_chunk_reaches_the_user(cluster, scheduler):
     X, y = generated()
     tasks = [dask.delayed(broken)(i) for i in range(4)]
     bad = da.concatenate([da.from_delayed(task, (N_GENERATED, 9), float) for task in tasks])[:, :8]
-    with dask.config.set(scheduler=scheduler):
+    with computed_by(scheduler, cluster):
         model = GDLogisticRegression().fit(X, y)
         before = pickle.dumps(model)
         with pytest.raises(OSError, match="disk 7 is gone"):
@@ -529,7 +532,7 @@ def test_an_error_of_a_chunk_reaches_the_user(client, scheduler):
 
 
 @pytest.mark.parametrize("scheduler", ["threads", "distributed"])
-def test_what_is_not_finite_is_explained(client, scheduler):
+def test_what_is_not_finite_is_explained(cluster, scheduler):
     X, y = generated()
-    with dask.config.set(scheduler=scheduler), pytest.raises(ValueError, match="X contains NaN"):
+    with computed_by(scheduler, cluster), pytest.raises(ValueError, match="X contains NaN"):
         GDLogisticRegression().fit(da.where(X > 3.5, np.nan, X), y)
