@@ -17,7 +17,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .callbacks import CallbackSupportMixin, FitTasks, with_callbacks
@@ -25,36 +24,21 @@ from .convergence import Progress
 from .descent import Iterate, Start
 from .exceptions import SeparationWarning
 from .gradient_descent import GradientDescent
-from .held_out import HeldOut, check_held_out, draw_held_out
+from .held_out import HeldOut
+from .inputs import check_features
 from .losses import BinaryCrossEntropy, CrossEntropy
 from .mini_batches import Seen
 from .objective import Objective
 from .preconditioned import PreconditionedDescent
-from .row_blocks import RowBlocks, label_weights, row_blocks
+from .row_blocks import RowBlocks, product
+from .samples import FEATURES, Given, Samples, samples, stream_samples
 from .stochastic import StochasticDescent
 from .threads import worker_threads
-from .training import Resume, Solver, Training, train, train_on_stream
-from .validation import (
-    check_features,
-    check_sample_weight,
-    check_two_classes,
-    class_weighted,
-    class_weights,
-    encode_known_labels,
-    encode_labels,
-    explain_not_finite,
-    stream_classes,
-    unchanged_on_error,
-)
+from .training import Resume, Solver, Training, Watch, train, train_on_stream
+from .validation import explain_not_finite, is_dask, lazy_for_dask, unchanged_on_error
 
 Array = NDArray[np.float64]
 
-# What features may be; nothing of it is copied.
-FEATURES: dict[str, Any] = {
-    "accept_sparse": "csr",
-    "dtype": [np.float64, np.float32],
-    "order": "C",
-}
 # The parameters that only textbook gradient descent has, and their defaults.
 TEXTBOOK: dict[str, Any] = {
     "learning_rate": "auto",
@@ -147,7 +131,7 @@ class GDLogisticRegression(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
         1: print a line a pass.
     n_jobs : int or None, default=None
         Number of threads over the rows. None: as many as BLAS would use; -1: all cores. The
-        result does not depend on it.
+        result does not depend on it. Dask collections are worked on by Dask's workers instead.
 
     Attributes
     ----------
@@ -159,7 +143,8 @@ class GDLogisticRegression(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
         Intercepts; zero without ``fit_intercept``.
     n_iter_ : int
         Number of passes over the data; for "gd" on all rows the number of updates, each of
-        which takes one; after :meth:`partial_fit`, the number of calls.
+        which takes one; after :meth:`partial_fit`, the number of calls. The first pass over a
+        Dask collection is that over its labels.
     loss_curve_ : ndarray of shape (n_iterates,)
         Objective over the total weight, in nats, at the start and after each update. The very
         last step of "preconditioned" is known to be a good one and not evaluated. With
@@ -322,55 +307,33 @@ class GDLogisticRegression(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
             If a parameter, the data, the labels or the weights are not usable, or if a fixed
             learning rate diverges. The previous fit is left as it was.
         """
+        given, held_out = Given(X, y, sample_weight), Given(X_val, y_val, sample_weight_val)
         with unchanged_on_error(self):
-            solver = self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
+            solver = self._fit(given, held_out)
             self._warn(solver)
         return self
 
     @with_callbacks
-    def _fit(
-        self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any, sample_weight_val: Any
-    ) -> Solver:
+    def _fit(self, given: Given, held_out: Given) -> Solver:
         """Fit, with the callbacks set up before and torn down after; return the solver."""
         self._validate_params()
         self._check_combinations(mini_batches=self.batch_size is not None)
-        check_held_out(self.early_stopping, X_val, y_val, sample_weight_val)
-        check_features(X, y)
-        # The first pass over the rows sees what is not finite.
-        X, labels = validate_data(self, X, y, ensure_all_finite=False, **FEATURES)
-        classes, y = encode_labels(labels)
-        s = check_sample_weight(sample_weight, len(y))
-        totals = label_weights(y, s, len(classes))
-        check_two_classes(totals, "sample_weight")
-        weights = class_weights(self.class_weight, classes, totals)
-        check_two_classes(totals * weights, "class_weight")
-        s = class_weighted(s, weights, y)
-        solver = self._solver(len(y))
-        tasks = FitTasks.of(self, self.max_iter + 1, X, labels, sample_weight)
+        seed = self._seed()
         with worker_threads(self.n_jobs) as run, np.errstate(all="ignore"):
-            held_out = None
-            if X_val is not None:
-                check_features(X_val, y_val)
-                X_val, y_val = validate_data(self, X_val, y_val, reset=False, **FEATURES)
-                y_val = encode_known_labels(y_val, classes)
-                s_val = check_sample_weight(sample_weight_val, len(y_val))
-                s_val = class_weighted(s_val, weights, y_val)
-                held_out = self._held_out(row_blocks(X_val, y_val, s_val, run), len(classes))
-            elif self.early_stopping:
-                rows = draw_held_out(y, s, self.validation_fraction, self._seed())
-                drawn = row_blocks(X[rows], y[rows], s[rows], run)
-                held_out = self._held_out(drawn, len(classes))
-                s = np.array(s)
-                s[rows] = 0  # absent, without a copy of the features of all the others
-            objective = self._objective(row_blocks(X, y, s, run), len(classes))
-            start = self._start(solver, objective, classes, resume=self.warm_start)
-            watch = partial(self._watch, solver, objective, X, classes, tasks)
-            training = train(solver, objective, start, held_out, watch)
-        seen = Seen(int(np.count_nonzero(s)), objective.total_weight)
-        self._keep(solver, objective, training, classes, X.dtype)
-        self._resume = Resume(solver.rule, training.last.start, training.w, seen, totals)
+            data = samples(self, given, held_out, seed, run)
+            solver = self._solver(data.rows.n_samples, seed)
+            objective = self._objective(data.rows, len(data.classes))
+            tasks = FitTasks.of(self, self.max_iter + 1, *given)
+            training = train(
+                solver,
+                objective,
+                self._start(solver, objective, data.classes, resume=self.warm_start),
+                self._held_out(data),
+                self._watch(solver, objective, data.classes, tasks),
+            )
+        self._keep(solver, objective, training, data)
         if tasks:
-            tasks.end(partial(self._attributes, training.w, objective, classes, X.dtype))
+            tasks.end(partial(self._attributes, training.w, objective, data.classes))
         return solver
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
@@ -411,68 +374,64 @@ class GDLogisticRegression(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
                     "partial_fit sees its rows once: it needs solver='gd' or 'auto', and "
                     "early_stopping=False."
                 )
-            first = not hasattr(self, "classes_")
-            classes = stream_classes(None if first else self.classes_, classes)
-            check_features(X, y)
-            X, y = validate_data(self, X, y, reset=first, **FEATURES)
-            y = encode_known_labels(y, classes)
-            s = check_sample_weight(sample_weight, len(y))
-            totals = label_weights(y, s, len(classes))
-            seen = Seen()
-            if self._resume is not None:
-                seen, totals = self._resume.seen, totals + self._resume.class_totals
-            s = class_weighted(s, class_weights(self.class_weight, classes, totals), y)
-            solver = self._stochastic(self.batch_size or len(y))
+            before = self._resume
+            totals, seen = (before.class_totals, before.seen) if before else (0.0, Seen())
+            known = vars(self).get("classes_")
+            given = Given(X, y, sample_weight)
             with worker_threads(self.n_jobs) as run, np.errstate(all="ignore"):
-                objective = self._objective(row_blocks(X, y, s, run), len(classes))
-                if objective.total_weight == 0 and not first:
+                data = stream_samples(self, given, classes, known, totals, run)
+                if data.seen.n_samples == 0 and known is not None:
                     return self
-                start = self._start(solver, objective, classes, resume=not first)
-                watch = partial(self._watch, solver, objective, X, classes, None)
-                training = train_on_stream(solver, objective, seen, start, watch)
-            seen = seen.more(int(np.count_nonzero(s)), objective.total_weight)
-            streaming = not first and self.stop_reason_ == "partial_fit"
-            nothing = np.empty(0)
-            losses, norms = (
-                (self.loss_curve_, self.gradient_norm_curve_) if streaming else (nothing, nothing)
-            )
-            self._keep(solver, objective, training, classes, X.dtype)
-            self._resume = Resume(solver.rule, training.last.start, training.w, seen, totals)
-            self.loss_curve_ = np.append(losses, self.loss_curve_)
-            self.gradient_norm_curve_ = np.append(norms, self.gradient_norm_curve_)
+                solver = self._stochastic(self.batch_size or data.rows.n_samples, self._seed())
+                objective = self._objective(data.rows, len(data.classes))
+                training = train_on_stream(
+                    solver,
+                    objective,
+                    seen,
+                    self._start(solver, objective, data.classes, resume=known is not None),
+                    self._watch(solver, objective, data.classes, None),
+                )
+            curves = [np.empty(0), np.empty(0)]
+            if vars(self).get("stop_reason_") == training.reason:
+                curves = [self.loss_curve_, self.gradient_norm_curve_]
+            self._keep(solver, objective, training, data._replace(seen=seen.more(*data.seen)))
+            self.loss_curve_ = np.append(curves[0], self.loss_curve_)
+            self.gradient_norm_curve_ = np.append(curves[1], self.gradient_norm_curve_)
             self.n_iter_ = len(self.loss_curve_)
         return self
 
+    @lazy_for_dask
     def decision_function(self, X: Any) -> NDArray:
         """Scores ``X @ w + b``: log-odds for two classes.
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
+        X : array-like, sparse matrix or Dask collection of shape (n_samples, n_features)
             Features.
 
         Returns
         -------
-        ndarray of shape (n_samples,) or (n_samples, n_classes)
+        ndarray or lazy dask array of shape (n_samples,) or (n_samples, n_classes)
             The scores, in nats; for two classes those of ``classes_[1]``.
         """
         check_is_fitted(self)
         check_features(X)
         X = validate_data(self, X, reset=False, **FEATURES)
-        z = safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_
+        z = product(X, self.coef_.T) + self.intercept_
         return z.ravel() if z.shape[1] == 1 else z
 
+    @lazy_for_dask
     def predict_proba(self, X: Any) -> NDArray:
         """Probabilities of the classes: the sigmoid or the softmax of the scores.
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
+        X : array-like, sparse matrix or Dask collection of shape (n_samples, n_features)
             Features.
 
         Returns
         -------
-        ndarray of shape (n_samples, n_classes)
+        ndarray or lazy dask array of shape (n_samples, n_classes)
             Probabilities, in the order of ``classes_``; every row sums to one.
         """
         z = self.decision_function(X)
@@ -481,17 +440,18 @@ class GDLogisticRegression(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
         sigmoid = BinaryCrossEntropy().prediction
         return np.stack([sigmoid(-z), sigmoid(z)], axis=1)
 
+    @lazy_for_dask
     def predict_log_proba(self, X: Any) -> NDArray:
         """Logarithms of the probabilities of the classes.
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
+        X : array-like, sparse matrix or Dask collection of shape (n_samples, n_features)
             Features.
 
         Returns
         -------
-        ndarray of shape (n_samples, n_classes)
+        ndarray or lazy dask array of shape (n_samples, n_classes)
             Log-probabilities, in nats, in the order of ``classes_``; finite even where the
             probability underflows to zero.
         """
@@ -503,21 +463,45 @@ class GDLogisticRegression(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
         log_proba = [-loss.value_and_gradient(np.full(len(z), k), z)[0] for k in labels]
         return np.stack(log_proba, axis=1)
 
+    @lazy_for_dask
     def predict(self, X: Any) -> NDArray:
         """Most probable class of every sample.
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
+        X : array-like, sparse matrix or Dask collection of shape (n_samples, n_features)
             Features.
 
         Returns
         -------
-        ndarray of shape (n_samples,)
+        ndarray or lazy dask array of shape (n_samples,)
             Labels.
         """
         z = self.decision_function(X)
         return self.classes_[(z > 0).astype(int) if z.ndim == 1 else z.argmax(axis=1)]
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Accuracy: the share of samples whose most probable class is their label.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or Dask collection of shape (n_samples, n_features)
+            Features.
+        y : array-like or Dask collection of shape (n_samples,)
+            Labels.
+        sample_weight : array-like or Dask collection of shape (n_samples,), default=None
+            Weights of the samples. None: 1 for every sample.
+
+        Returns
+        -------
+        float
+            The share, between 0 and 1.
+        """
+        if is_dask(X):
+            from .dask import accuracy
+
+            return accuracy(self, X, y, sample_weight)
+        return super().score(X, y, sample_weight)
 
     def sparsify(self) -> Self:
         """Turn ``coef_`` into a sparse matrix, which saves memory if most of it is zero.
@@ -597,22 +581,22 @@ class GDLogisticRegression(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
             return 0
         return check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
 
-    def _solver(self, n_samples: int) -> Solver:
+    def _solver(self, n_samples: int, seed: int) -> Solver:
         """Solver with the parameters that it needs."""
         if self.solver != "gd" and not self._turned():
-            return PreconditionedDescent(max_iter=self.max_iter, tol=self.tol, seed=self._seed())
+            return PreconditionedDescent(max_iter=self.max_iter, tol=self.tol, seed=seed)
         if self.batch_size is None or self.batch_size >= n_samples:
             return GradientDescent(**self._knobs())
-        return self._stochastic(self.batch_size)
+        return self._stochastic(self.batch_size, seed)
 
-    def _stochastic(self, batch_size: int) -> StochasticDescent:
+    def _stochastic(self, batch_size: int, seed: int) -> StochasticDescent:
         """Solver for mini-batches."""
         return StochasticDescent(
             **self._knobs(),
             batch_size=batch_size,
             shuffle=self.shuffle,
             n_iter_no_change=self.n_iter_no_change,
-            seed=self._seed(),
+            seed=seed,
         )
 
     def _knobs(self) -> dict[str, Any]:
@@ -638,12 +622,12 @@ class GDLogisticRegression(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
             n_scores=1 if n_classes == 2 else n_classes,
         )
 
-    def _held_out(self, rows: RowBlocks, n_classes: int) -> HeldOut:
-        """Rows that tell when to stop."""
-        penalised = self._objective(rows, n_classes)
+    def _held_out(self, data: Samples) -> HeldOut | None:
+        """Rows that tell when to stop, if there are any."""
+        if data.held_out is None:
+            return None
+        penalised = self._objective(data.held_out, len(data.classes))
         loss = replace(penalised, ridge=np.zeros_like(penalised.ridge))
-        if not loss.total_weight:
-            raise ValueError("The held-out rows have no weight: nothing can be told from them.")
         return HeldOut(loss, self.tol, self.n_iter_no_change)
 
     def _start(
@@ -678,40 +662,34 @@ class GDLogisticRegression(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
         return w.reshape(objective.shape)
 
     def _watch(
-        self,
-        solver: Solver,
-        objective: Objective,
-        X: Any,
-        classes: NDArray,
-        tasks: FitTasks | None,
-        iterate: Iterate,
-        history: list[Progress],
-        passes: int,
-        stops: bool,
-    ) -> bool:
-        """Look at an iterate; tell whether to stop there."""
-        value, gradient_norm, _ = history[-1]
-        if not np.isfinite(history[-1]).all():
-            explain_not_finite(X, self)
-        if self.verbose:
-            weight = objective.total_weight
-            print(
-                f"{solver.name}: pass {passes}, objective {value / weight:.9g}, "
-                f"gradient {gradient_norm / weight:.3g}"
-            )
-        if tasks is None:
-            return False
-        w = solver.result(iterate, history)
-        return tasks.look(
-            iterate.t, partial(self._attributes, w, objective, classes, X.dtype), stops
-        )
+        self, solver: Solver, objective: Objective, classes: NDArray, tasks: FitTasks | None
+    ) -> Watch:
+        """What looks at every iterate, and tells whether to stop there."""
 
-    def _attributes(
-        self, w: Array, objective: Objective, classes: NDArray, dtype: Any
-    ) -> dict[str, NDArray]:
+        def watch(
+            iterate: Iterate, history: list[Progress], passes: int, reason: str | None
+        ) -> bool:
+            value, gradient_norm, _ = history[-1]
+            if not np.isfinite(history[-1]).all():
+                explain_not_finite(objective.rows.X, self)
+            if self.verbose:
+                weight = objective.total_weight
+                print(
+                    f"{solver.name}: pass {passes}, objective {value / weight:.9g}, "
+                    f"gradient {gradient_norm / weight:.3g}"
+                )
+            if tasks is None:
+                return False
+            w = solver.result(iterate, history)
+            attributes = partial(self._attributes, w, objective, classes)
+            return tasks.look(iterate.t, attributes, reason is not None)
+
+        return watch
+
+    def _attributes(self, w: Array, objective: Objective, classes: NDArray) -> dict[str, NDArray]:
         """Fitted attributes, as scikit-learn lays them out, of some coefficients."""
+        n_features, dtype = objective.rows.n_features, objective.rows.dtype
         w = w.reshape(-1, objective.n_scores).astype(dtype)
-        n_features = objective.rows.n_features
         intercept = w[n_features] if self.fit_intercept else np.zeros(w.shape[1], dtype)
         return {
             "classes_": classes,
@@ -739,15 +717,12 @@ class GDLogisticRegression(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
             )
 
     def _keep(
-        self,
-        solver: Solver,
-        objective: Objective,
-        training: Training,
-        classes: NDArray,
-        dtype: Any,
+        self, solver: Solver, objective: Objective, training: Training, data: Samples
     ) -> None:
         """Set what a fit leaves behind."""
-        self.__dict__.update(self._attributes(training.w, objective, classes, dtype))
+        self.__dict__.update(self._attributes(training.w, objective, data.classes))
+        last = training.last.start
+        self._resume = Resume(solver.rule, last, training.w, data.seen, data.class_totals)
         weight = objective.total_weight
         self.n_iter_ = training.passes
         self.loss_curve_ = np.array([progress.value / weight for progress in training.curve])

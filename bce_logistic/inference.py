@@ -18,10 +18,11 @@ from scipy.special import ndtr, ndtri
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .estimator import GDLogisticRegression
+from .labels import encode_labels, label_weights
 from .objective import Objective
-from .row_blocks import label_weights, row_blocks
+from .row_blocks import row_blocks
 from .threads import worker_threads
-from .validation import check_sample_weight, class_weighted, class_weights, encode_labels
+from .validation import check_sample_weight, class_weighted, class_weights
 
 Array = NDArray[np.float64]
 

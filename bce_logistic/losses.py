@@ -109,6 +109,7 @@ class BinaryCrossEntropy:
         value, gradient : ndarray of shape (n_samples,)
             Loss in nats and its derivative with respect to the score.
         """
+        y = y.astype(z.dtype, copy=False)  # they are kept in one byte each
         e = np.exp(-np.abs(z))
         value = np.log1p(e) + (np.maximum(z, 0) - y * z)
         gradient = np.where(z >= 0, (1 - y) - y * e, (1 - y) * e - y) / (1 + e)

@@ -13,13 +13,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .objective import Objective
-from .row_blocks import row_blocks
+from .row_blocks import RowsInMemory, row_blocks
 
 # Numbers of X that are gathered at a time, for many small batches at once.
 GATHERED_NUMBERS = 1 << 19
@@ -80,7 +80,7 @@ class MiniBatches:
         Objective
             Of one batch. The features of many batches are copied at a time.
         """
-        rows, whole, b = self.objective.rows, self.objective, self.batch_size
+        rows, whole, b = rows_in_memory(self.objective), self.objective, self.batch_size
         n_gathered = max(1, GATHERED_NUMBERS * rows.n_samples // max(1, rows.size) // b) * b
         for start in range(0, len(order), n_gathered):
             gathered = order[start : start + n_gathered]
@@ -99,3 +99,8 @@ class MiniBatches:
                     ridge = np.minimum(ridge, self.largest_ridge)
                 part = row_blocks(X[batch], y[batch], s_batch * factor, rows.run)
                 yield Objective(whole.loss, part, ridge, whole.fit_intercept, whole.n_scores)
+
+
+def rows_in_memory(objective: Objective) -> RowsInMemory:
+    """Rows of an objective, which have to be in memory for batches to be gathered of them."""
+    return cast(RowsInMemory, objective.rows)

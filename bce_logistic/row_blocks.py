@@ -19,7 +19,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
+from sklearn.utils.extmath import safe_sparse_dot
 
+from .labels import label_counts, label_weights, member_rows, stretches
 from .threads import Run
 
 Array = NDArray[np.float64]
@@ -131,66 +133,39 @@ class Block(NamedTuple):
 
 
 class RowBlocks(ABC):
-    """Rows of one matrix in memory, cut into blocks and summed over by threads.
-
-    Parameters
-    ----------
-    X : ndarray or CSR matrix of shape (n_samples, n_features)
-        Features, float64 or float32, C-contiguous. Never copied.
-    y : ndarray of shape (n_samples,)
-        Labels as the loss wants them.
-    s : ndarray of shape (n_samples,)
-        Sample weights, float64.
-    run : callable, default=map
-        ``run(function, items)`` as the built-in ``map``, perhaps in threads.
+    """Rows that can be summed over block by block, wherever they are.
 
     Attributes
     ----------
+    X : object
+        The features.
+    dtype : dtype
+        Their precision.
     n_samples, n_features : int
         Shape of the data.
+    size : int
+        How many numbers the rows store, about.
+    dense : bool
+        Whether they store zeros.
     total_weight : float
         Sum of the sample weights.
+    smallest_weight : float
+        Smallest sample weight that is not zero.
     passes : int
         How many times the rows were read so far.
     """
 
+    X: Any
+    dtype: np.dtype
+    n_samples: int
+    n_features: int
+    size: int
     dense: bool
-
-    def __init__(self, X: Any, y: NDArray, s: Array, run: Run = map):
-        self.X, self.y, self.s, self.run = X, y, s, run
-        self.n_samples, self.n_features = X.shape
-        self.total_weight = float(s.sum())
-        self.passes = 0
-        self._blocks = [
-            Block(*self._views(rows), self.y[rows], self.s[rows]) for rows in self._cut()
-        ]
-
-    @cached_property
-    def smallest_weight(self) -> float:
-        """Smallest sample weight that is not zero."""
-        return float(np.min(self.s, where=self.s > 0, initial=np.inf))
-
-    def label_weights(self, n_labels: int) -> Array:
-        """Total weight of each label 0, 1, ...; the features are not read."""
-        return label_weights(self.y, self.s, n_labels)
-
-    @property
-    @abstractmethod
-    def size(self) -> int:
-        """How many numbers the rows store."""
+    total_weight: float
+    smallest_weight: float
+    passes: int
 
     @abstractmethod
-    def column_shares(self) -> Array:
-        """Which share of the stored numbers belongs to each feature, about."""
-
-    @abstractmethod
-    def _cut(self) -> list[slice]:
-        """Bounds of the blocks, from the shape and the layout of the data alone."""
-
-    @abstractmethod
-    def _views(self, rows: slice) -> tuple[Any, Any]:
-        """Features of some consecutive rows, and the transpose, without a copy."""
-
     def sum(self, function: Callable[[Block], Sums], size: int) -> Sums:
         """Sum ``function(block)`` over all blocks.
 
@@ -207,19 +182,106 @@ class RowBlocks(ABC):
             The sums, added in an order that depends on shapes alone. Overflow and NaN are not
             warned of: they are in the sums, for the caller to see.
         """
+
+    @abstractmethod
+    def members(self, label: NDArray, rank: NDArray[np.intp], scale: Array) -> RowsInMemory:
+        """Dense copy of the rows that are the first, second, ... of a label.
+
+        Parameters
+        ----------
+        label : ndarray of shape (n_rows,)
+            Labels.
+        rank : ndarray of integers of shape (n_rows,)
+            Which of all the rows with that label, in the order of the data, from zero.
+        scale : ndarray of shape (n_rows,)
+            Factors for their weights: how many rows each stands for.
+
+        Returns
+        -------
+        RowsInMemory
+            The rows in float64, in the order of the arguments.
+        """
+
+    @abstractmethod
+    def label_weights(self, n_labels: int) -> Array:
+        """Total weight of each label 0, 1, ...; the features are not read."""
+
+    @abstractmethod
+    def label_counts(self, n_labels: int) -> NDArray[np.intp]:
+        """How many rows have each label 0, 1, ...; the features are not read."""
+
+    @abstractmethod
+    def column_shares(self) -> Array:
+        """Which share of the stored numbers belongs to each feature, about."""
+
+
+class RowsInMemory(RowBlocks):
+    """Rows of one matrix in memory or mapped to it, summed over by threads.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+        Features, float64 or float32, dense ones in C order. Never copied.
+    y : ndarray of shape (n_samples,)
+        Labels as the loss wants them.
+    s : ndarray of shape (n_samples,)
+        Sample weights, float64.
+    run : callable, default=map
+        ``run(function, items)`` as the built-in ``map``, perhaps in threads.
+    """
+
+    def __init__(self, X: Any, y: NDArray, s: Array, run: Run = map):
+        self.X, self.y, self.s, self.run = X, y, s, run
+        self.dtype = X.dtype
+        self.n_samples, self.n_features = X.shape
+        self.size = int(X.nnz if scipy.sparse.issparse(X) else X.size)
+        self.total_weight = float(s.sum())
+        self.passes = 0
+        self._blocks = [
+            Block(*self._views(rows), self.y[rows], self.s[rows]) for rows in self._cut()
+        ]
+
+    @cached_property
+    def smallest_weight(self) -> float:  # type: ignore[override]
+        """Smallest sample weight that is not zero."""
+        parts = (self.s[rows] for rows in stretches(self.n_samples))
+        return float(min(np.min(part, where=part > 0, initial=np.inf) for part in parts))
+
+    def label_weights(self, n_labels: int) -> Array:
+        """Total weight of each label 0, 1, ...; the features are not read."""
+        return label_weights(self.y, self.s, n_labels)
+
+    def label_counts(self, n_labels: int) -> NDArray[np.intp]:
+        """How many rows have each label 0, 1, ...; the features are not read."""
+        return label_counts(self.y, n_labels)
+
+    @abstractmethod
+    def _cut(self) -> list[slice]:
+        """Bounds of the blocks, from the shape and the layout of the data alone."""
+
+    @abstractmethod
+    def _views(self, rows: slice) -> tuple[Any, Any]:
+        """Features of some consecutive rows, and the transpose, without a copy."""
+
+    def sum(self, function: Callable[[Block], Sums], size: int) -> Sums:
+        """Sum ``function(block)`` over all blocks, a few of them in a thread."""
         self.passes += 1
 
         def partial_sum(blocks: list[Block]) -> Sums:
             with np.errstate(all="ignore"):
-                return _added(map(function, blocks))
+                return added(map(function, blocks))
 
         n_blocks = len(self._blocks)
         n_parts = min(n_blocks, MOST_PARTIAL_SUMS, max(2, PARTIAL_SUMS_SIZE // size))
         ends = [n_blocks * part // n_parts for part in range(n_parts + 1)]
         parts = [self._blocks[i:j] for i, j in itertools.pairwise(ends)]
-        return _added(self.run(partial_sum, parts))
+        return added(self.run(partial_sum, parts))
 
-    def subset(self, rows: NDArray[np.intp] | slice, scale: Array) -> RowBlocks:
+    def members(self, label: NDArray, rank: NDArray[np.intp], scale: Array) -> RowsInMemory:
+        """Dense copy of the rows that are the first, second, ... of a label."""
+        return self.subset(member_rows(self.y, label, rank), scale)
+
+    def subset(self, rows: NDArray[np.intp] | slice, scale: Array) -> RowsInMemory:
         """Dense copy of some rows in float64.
 
         Parameters
@@ -231,7 +293,7 @@ class RowBlocks(ABC):
 
         Returns
         -------
-        RowBlocks
+        RowsInMemory
             The rows.
         """
         X = self.X[rows]
@@ -240,15 +302,10 @@ class RowBlocks(ABC):
         return DenseRows(X, self.y[rows], self.s[rows] * scale, self.run)
 
 
-class DenseRows(RowBlocks):
-    """Rows of a C-contiguous array, in blocks of equally many bytes."""
+class DenseRows(RowsInMemory):
+    """Rows of a dense array, in blocks of equally many bytes."""
 
     dense = True
-
-    @property
-    def size(self) -> int:
-        """How many numbers the rows store."""
-        return int(self.X.size)
 
     def column_shares(self) -> Array:
         """Which share of the stored numbers belongs to each feature."""
@@ -265,15 +322,10 @@ class DenseRows(RowBlocks):
         return self.X[rows], self.X[rows].T
 
 
-class SparseRows(RowBlocks):
+class SparseRows(RowsInMemory):
     """Rows of a CSR matrix, in blocks of about equally many non-zeros."""
 
     dense = False
-
-    @property
-    def size(self) -> int:
-        """How many numbers the rows store."""
-        return int(self.X.nnz)
 
     def column_shares(self) -> Array:
         """Which share of the stored numbers belongs to each feature, from some of many."""
@@ -304,34 +356,36 @@ class SparseRows(RowBlocks):
         return X, XT
 
 
-def row_blocks(X: Any, y: NDArray, s: Array, run: Run = map) -> RowBlocks:
-    """Row blocks of a dense array or a CSR matrix; parameters as in :class:`RowBlocks`."""
+def row_blocks(X: Any, y: NDArray, s: Array, run: Run = map) -> RowsInMemory:
+    """Row blocks of a dense array or a CSR matrix; parameters as in :class:`RowsInMemory`."""
     rows = SparseRows if scipy.sparse.issparse(X) else DenseRows
     return rows(X, y, s, run)
 
 
-def label_weights(y: NDArray, s: Array, n_labels: int) -> Array:
-    """Total weight of each label 0, 1, ...
+def product(X: Any, coef: Any) -> NDArray:
+    """``X @ coef``, dense; rows less precise than the coefficients are not copied as a whole.
 
     Parameters
     ----------
-    y : ndarray of shape (n_samples,)
-        Labels as the loss wants them.
-    s : ndarray of shape (n_samples,)
-        Sample weights.
-    n_labels : int
-        Number of labels.
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+        Features.
+    coef : ndarray or sparse matrix of shape (n_features, n_scores)
+        Coefficients.
 
     Returns
     -------
-    ndarray of shape (n_labels,)
-        The totals.
+    ndarray of shape (n_samples, n_scores)
+        The products.
     """
-    if n_labels == 2:  # einsum, unlike bincount, copies nothing
-        return np.array([np.einsum("i,i->", s, 1 - y), np.einsum("i,i->", s, y)])
-    return np.bincount(y, weights=s, minlength=n_labels).astype(np.float64)
+    dtype = np.result_type(X.dtype, coef.dtype)
+    if scipy.sparse.issparse(X) or X.dtype == dtype:
+        return safe_sparse_dot(X, coef, dense_output=True)
+    z = np.empty((len(X), coef.shape[1]), dtype)
+    for rows in stretches(len(X)):
+        z[rows] = safe_sparse_dot(X[rows], coef, dense_output=True)
+    return z
 
 
-def _added(terms: Iterable[Sums]) -> Sums:
-    """Sum tuples element by element, in their order."""
+def added(terms: Iterable[Sums]) -> Sums:
+    """Sum tuples element by element, in their order; there is one at least."""
     return functools.reduce(lambda total, term: tuple(map(np.add, total, term)), terms)

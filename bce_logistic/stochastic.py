@@ -14,7 +14,7 @@ from sklearn.utils.extmath import row_norms
 from .convergence import Progress
 from .descent import Iterate, Start
 from .gradient_descent import GradientDescent
-from .mini_batches import MiniBatches, Seen
+from .mini_batches import MiniBatches, Seen, rows_in_memory
 from .objective import Objective, Point
 from .step_sizes import DecayingStep
 
@@ -89,7 +89,7 @@ class StochasticDescent(GradientDescent):
             Value and gradient are at the start the objective's; after a pass, their means over
             its batches, each of them before its update.
         """
-        rows = np.flatnonzero(objective.rows.s)
+        rows = np.flatnonzero(rows_in_memory(objective).s)
         eta = self._eta(objective)
         batches = self._batches(objective, len(rows), eta)
         point, state = objective.at(start.w), start.state or EpochState()
@@ -122,7 +122,7 @@ class StochasticDescent(GradientDescent):
         ValueError
             If a fixed learning rate makes the objective grow without bound.
         """
-        rows = np.flatnonzero(objective.rows.s)
+        rows = np.flatnonzero(rows_in_memory(objective).s)
         state = start.state or EpochState()
         eta = self.learning_rate
         if isinstance(eta, str):
@@ -204,7 +204,7 @@ class StochasticDescent(GradientDescent):
         R. M. Gower, N. Loizou, X. Qian, A. Sailanbayev, E. Shulgin, P. Richtarik, SGD: General
         analysis and improved rates, ICML 2019: theorem 3.1 and proposition 3.8.
         """
-        rows, weight = objective.rows, objective.total_weight
+        rows, weight = rows_in_memory(objective), objective.total_weight
         n = int(np.count_nonzero(rows.s))
         b = min(self.batch_size, n)
         loss = replace(objective, ridge=np.zeros_like(objective.ridge))

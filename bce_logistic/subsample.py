@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .objective import Objective
-from .row_blocks import Block, RowBlocks, Sums
+from .row_blocks import Block, RowsInMemory, Sums
 
 Array = NDArray[np.float64]
 
@@ -25,12 +25,12 @@ class Subsample:
     ----------
     whole : Objective
         The objective that the rows come from.
-    rows : RowBlocks
+    rows : RowsInMemory
         The rows, their weights such that together they stand for all.
     """
 
     whole: Objective
-    rows: RowBlocks
+    rows: RowsInMemory
 
     @classmethod
     def draw(cls, whole: Objective, n_rows: int, rng: np.random.Generator) -> Subsample:
@@ -51,21 +51,20 @@ class Subsample:
             The rows drawn. A class gets its share of them, but at least half of what it would
             get if all classes were equally frequent, or all the rows that it has.
         """
-        y = whole.rows.y
-        classes = range(max(2, whole.n_scores))
-        members = [np.flatnonzero(y == k) for k in classes]
-        drawn, stands_for = [], []
-        for rows in members:
-            share = n_rows * len(rows) // len(y)
-            size = min(len(rows), max(share, n_rows // (2 * len(classes))))
+        counts = whole.rows.label_counts(max(2, whole.n_scores))
+        label, rank, stands_for = [], [], []
+        for k, count in enumerate(counts):
+            share = n_rows * count // whole.rows.n_samples
+            size = min(count, max(share, n_rows // (2 * len(counts))))
             if size > 0:
                 # One from each stretch of rows: even over the data, whatever their order.
-                position = (np.arange(size) + rng.random(size)) * (len(rows) / size)
-                drawn.append(rows[np.minimum(position.astype(np.intp), len(rows) - 1)])
-                stands_for.append(np.full(size, len(rows) / size))
-        order = rng.permutation(sum(map(len, drawn)))
-        rows = np.concatenate(drawn)[order]
-        return cls(whole, whole.rows.subset(rows, np.concatenate(stands_for)[order]))
+                position = (np.arange(size) + rng.random(size)) * (count / size)
+                rank.append(np.minimum(position.astype(np.intp), count - 1))
+                label.append(np.full(size, k))
+                stands_for.append(np.full(size, count / size))
+        order = rng.permutation(sum(map(len, rank)))
+        drawn = (np.concatenate(parts)[order] for parts in (label, rank, stands_for))
+        return cls(whole, whole.rows.members(*drawn))
 
     def objective(self, n_rows: int) -> Objective:
         r"""Objective of the first rows, with a penalty that holds each feature back.
@@ -95,7 +94,7 @@ class Subsample:
         return replace(self.whole, rows=part, ridge=self.whole.ridge + extra)
 
 
-def _typical_square(rows: RowBlocks) -> Array:
+def _typical_square(rows: RowsInMemory) -> Array:
     """Square of a feature's distance from its mean, where it is not near it."""
     center = rows.X[:256].mean(axis=0)
 

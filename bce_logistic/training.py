@@ -86,8 +86,8 @@ class Resume(NamedTuple):
     class_totals: Array
 
 
-# (iterate, history, passes, whether the descent ends there) -> whether it should end there
-Watch = Callable[[Iterate, list[Progress], int, bool], bool]
+# (iterate, history, passes, reason to stop there or None) -> whether to stop there
+Watch = Callable[[Iterate, list[Progress], int, str | None], bool]
 
 
 class Training(NamedTuple):
@@ -137,8 +137,8 @@ def train(
     held_out : HeldOut or None
         Rows that tell when to stop, if there are any.
     watch : callable
-        Is told of every iterate, the history up to it, the passes that it took, and whether the
-        descent ends there; may ask that it does.
+        Is told of every iterate, the history up to it, the passes that it took and why the
+        descent ends there, if it does; may ask that it does.
 
     Returns
     -------
@@ -154,7 +154,7 @@ def train(
         reason = solver.reason_to_stop(objective, iterate, history)
         if held_out and not again and held_out.look(solver.result(iterate, history)):
             reason = reason or "early_stopping"
-        if watch(iterate, history, solver.passes(objective, history), reason is not None):
+        if watch(iterate, history, solver.passes(objective, history), reason):
             reason = reason or "callback"
         if reason:
             break
@@ -197,5 +197,5 @@ def train_on_stream(
         return Training(nowhere.result, nowhere, [], 0, "partial_fit")
     iterate = solver.stream(objective, seen, start)
     history = [Progress.of(iterate)]
-    watch(iterate, history, 1, True)
+    watch(iterate, history, 1, "partial_fit")
     return Training(iterate.result, iterate, history, 1, "partial_fit")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import pkgutil
 import re
@@ -29,8 +30,11 @@ IGNORED = {
 IGNORED_WITHOUT_SECTIONS = {"PR01", "RT01", "YD01"}
 SECTION = re.compile(r"^ *(Parameters|Returns|Yields|Raises)\n *-+$", re.MULTILINE)
 
+OPTIONAL = {"dask": importlib.util.find_spec("dask")}
 MODULES = sorted(
-    f"bce_logistic.{module.name}" for module in pkgutil.iter_modules(bce_logistic.__path__)
+    f"bce_logistic.{module.name}"
+    for module in pkgutil.iter_modules(bce_logistic.__path__)
+    if OPTIONAL.get(module.name, True)
 )
 
 

@@ -17,7 +17,7 @@ from numpy.testing import assert_array_equal
 from sklearn.base import clone
 
 from bce_logistic import GDLogisticRegression
-from bce_logistic.row_blocks import RowBlocks
+from bce_logistic.row_blocks import RowsInMemory
 
 from .common import CONFIGURATIONS, every_configuration, problem, weights
 
@@ -47,7 +47,7 @@ class Fault:
 
     def __init__(self, monkeypatch, error):
         self.error, self.passes, self.at = error, itertools.count(), None
-        sum_over_rows = RowBlocks.sum
+        sum_over_rows = RowsInMemory.sum
 
         def failing(rows, function, size):
             fails = next(self.passes) == self.at
@@ -59,7 +59,7 @@ class Fault:
 
             return sum_over_rows(rows, block_function, size)
 
-        monkeypatch.setattr(RowBlocks, "sum", failing)
+        monkeypatch.setattr(RowsInMemory, "sum", failing)
 
     def passes_of(self, work):
         """How many passes some work takes without a fault."""

@@ -1,0 +1,285 @@
+"""Labels: found, numbered, counted, and looked up by their number.
+
+All of it goes over the labels a stretch at a time. Data too large for memory then need no array
+as long as they are, but for the numbers of their labels: one byte a row up to 256 classes.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.multiclass import check_classification_targets, unique_labels
+
+Array = NDArray[np.float64]
+
+NUMBERS = "biuf"  # kinds of arrays
+# Enough labels to meet every class that is not rare.
+FIRST_LABELS = 4096
+# Samples in a stretch.
+STRETCH = 1 << 15
+
+
+def encode_labels(y: NDArray) -> tuple[NDArray, NDArray]:
+    """Find the classes, and number every label by its class.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        Labels of any kind that can be sorted.
+
+    Returns
+    -------
+    classes : ndarray of shape (n_classes,)
+        The distinct labels, sorted.
+    encoded : ndarray of shape (n_samples,)
+        What :func:`encoded_labels` gives.
+
+    Raises
+    ------
+    ValueError
+        If the labels are continuous, or all of one class.
+    TypeError
+        If labels of different types cannot be sorted.
+    """
+    classes = check_classes(distinct_labels(y))
+    return classes, encoded_labels(y, classes)
+
+
+def distinct_labels(y: NDArray) -> NDArray:
+    """Distinct labels, sorted.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        Labels of any kind that can be sorted.
+
+    Returns
+    -------
+    ndarray
+        Each label once.
+
+    Raises
+    ------
+    TypeError
+        If labels of different types cannot be sorted.
+    """
+    # Sorting a few labels and comparing the rest with them is much faster than sorting all.
+    first = np.unique(y[:FIRST_LABELS])
+    others = [first]
+    for rows in stretches(len(y)):
+        known = _among(y[rows], first)
+        if not known.all():
+            others.append(np.unique(y[rows][~known]))
+    return np.unique(np.concatenate(others)) if len(others) > 1 else first
+
+
+def check_classes(classes: NDArray) -> NDArray:
+    """Distinct labels, if they are those of a classification.
+
+    Parameters
+    ----------
+    classes : ndarray
+        Distinct labels, sorted.
+
+    Returns
+    -------
+    ndarray
+        The same.
+
+    Raises
+    ------
+    ValueError
+        If the labels are continuous, or all of one class.
+    """
+    if classes.dtype.kind in "fcO":  # labels of any other kind are classes
+        check_classification_targets(classes)
+    if len(classes) < 2:
+        raise ValueError(
+            f"Logistic regression needs samples of at least two classes; y holds one class only: "
+            f"{classes[0]!r}."
+        )
+    return classes
+
+
+def encoded_labels(y: NDArray, classes: NDArray) -> NDArray:
+    """Number every label by its class.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        Labels.
+    classes : ndarray of shape (n_classes,)
+        All distinct labels, sorted.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Position of every label among the classes, in as few bytes as hold it.
+    """
+    encoded = np.empty(len(y), np.min_scalar_type(len(classes) - 1))
+    for rows in stretches(len(y)):
+        if len(classes) == 2:
+            encoded[rows] = y[rows] == classes[1]
+        else:
+            encoded[rows] = np.searchsorted(classes, y[rows])
+    return encoded
+
+
+def encode_known_labels(y: NDArray, classes: NDArray) -> NDArray:
+    """Number every label by its class, among classes that are known.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        Labels.
+    classes : ndarray of shape (n_classes,)
+        The classes, sorted.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        What :func:`encoded_labels` gives.
+
+    Raises
+    ------
+    ValueError
+        If the labels are continuous, or one of them is not among the classes.
+    """
+    check_classification_targets(y)
+    if (y.dtype.kind in NUMBERS) != (classes.dtype.kind in NUMBERS) and y.dtype.kind != "O":
+        raise ValueError(f"y holds {y.dtype} labels, but the classes are {classes.dtype}.")
+    known = _among(y, classes)
+    if not known.all():
+        unseen = np.unique(y[~known])
+        raise ValueError(f"y holds unseen labels, {unseen}; the classes are {classes}.")
+    return encoded_labels(y, classes)
+
+
+def stream_classes(known: NDArray | None, classes: Any) -> NDArray:
+    """Classes of a stream of samples, which its first batch has to name.
+
+    Parameters
+    ----------
+    known : ndarray of shape (n_classes,) or None
+        The classes of the batches before; None: this is the first.
+    classes : None or array-like of shape (n_classes,)
+        The classes named with this batch.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,)
+        The classes, sorted.
+
+    Raises
+    ------
+    ValueError
+        If the first batch names no classes or one only, or a later one others.
+    """
+    if classes is None:
+        if known is None:
+            raise ValueError(
+                "The first call of partial_fit has to name all classes, also those that come "
+                "later: partial_fit(X, y, classes=[...])."
+            )
+        return known
+    named: NDArray = unique_labels(classes)
+    if known is not None and not np.array_equal(named, known):
+        raise ValueError(f"classes={classes!r} are not those of the calls before: {known}.")
+    if len(named) < 2:
+        raise ValueError(f"Logistic regression needs at least two classes; got {named}.")
+    return named
+
+
+def label_counts(y: NDArray, n_labels: int) -> NDArray[np.intp]:
+    """How many samples have each label 0, 1, ...
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        Labels as the loss wants them.
+    n_labels : int
+        Number of labels.
+
+    Returns
+    -------
+    ndarray of integers of shape (n_labels,)
+        The numbers.
+    """
+    total = np.zeros(n_labels, dtype=np.intp)
+    for rows in stretches(len(y)):
+        total += [np.count_nonzero(y[rows] == k) for k in range(n_labels)]
+    return total
+
+
+def label_weights(y: NDArray, s: Array, n_labels: int) -> Array:
+    """Total weight of each label 0, 1, ...
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        Labels as the loss wants them.
+    s : ndarray of shape (n_samples,)
+        Sample weights.
+    n_labels : int
+        Number of labels.
+
+    Returns
+    -------
+    ndarray of shape (n_labels,)
+        The totals.
+    """
+    total = np.zeros(n_labels)
+    for rows in stretches(len(y)):
+        if n_labels == 2:  # einsum, unlike bincount, takes labels between the two as well
+            total += [np.einsum("i,i->", s[rows], share) for share in (1 - y[rows], y[rows])]
+        else:
+            total += np.bincount(y[rows], weights=s[rows], minlength=n_labels)
+    return total
+
+
+def member_rows(y: NDArray, label: NDArray, rank: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Find the rows that are the first, second, ... of a label.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        The label of every row.
+    label : ndarray of shape (n_rows,)
+        Labels.
+    rank : ndarray of integers of shape (n_rows,)
+        Which of all the rows with that label, in the order of the data, from zero.
+
+    Returns
+    -------
+    ndarray of integers of shape (n_rows,)
+        The positions of the rows.
+    """
+    found = np.empty(len(rank), dtype=np.intp)
+    for k in np.unique(label):
+        wanted = np.flatnonzero(label == k)
+        wanted = wanted[np.argsort(rank[wanted], kind="stable")]
+        ranks = rank[wanted]
+        begin = seen = 0
+        for rows in stretches(len(y)):
+            members = np.flatnonzero(y[rows] == k)
+            end = int(np.searchsorted(ranks, seen + len(members)))
+            found[wanted[begin:end]] = rows.start + members[ranks[begin:end] - seen]
+            begin, seen = end, seen + len(members)
+    return found
+
+
+def stretches(n_samples: int) -> Iterator[slice]:
+    """Slices that cover so many labels or weights, a few at a time."""
+    for start in range(0, n_samples, STRETCH):
+        yield slice(start, min(start + STRETCH, n_samples))
+
+
+def _among(y: NDArray, classes: NDArray) -> NDArray[np.bool_]:
+    """Whether each label is one of the classes."""
+    if len(classes) > 8:
+        return np.isin(y, classes)
+    return functools.reduce(np.logical_or, (y == label for label in classes))

@@ -1,0 +1,189 @@
+"""From what the user gives to rows that can be summed over: checked, numbered, weighted."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import validate_data
+
+from .held_out import check_held_out, draw_held_out
+from .inputs import check_features
+from .labels import encode_known_labels, encode_labels, label_weights, stream_classes
+from .mini_batches import Seen
+from .row_blocks import RowBlocks, row_blocks
+from .threads import Run
+from .validation import (
+    check_sample_weight,
+    check_two_classes,
+    class_weighted,
+    class_weights,
+    is_dask,
+)
+
+Array = NDArray[np.float64]
+
+# What features may be; nothing of it is copied.
+FEATURES: dict[str, Any] = {
+    "accept_sparse": "csr",
+    "dtype": [np.float64, np.float32],
+    "order": "C",
+}
+
+
+class Given(NamedTuple):
+    """Features, labels and weights as the user gives them; ``X`` None: nothing is given."""
+
+    X: Any
+    y: Any
+    sample_weight: Any
+
+
+class Samples(NamedTuple):
+    """Samples to learn from.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+        The labels that there are, sorted.
+    rows : RowBlocks
+        Features, numbers of the labels, and weights.
+    held_out : RowBlocks or None
+        The same of rows that the descent does not see.
+    seen : Seen
+        How many samples have a weight, and the sum of the weights.
+    class_totals : ndarray of shape (n_classes,)
+        Total sample weight of each class, before class weights.
+    """
+
+    classes: NDArray
+    rows: RowBlocks
+    held_out: RowBlocks | None
+    seen: Seen
+    class_totals: Array
+
+
+def samples(estimator: Any, given: Given, held_out: Given, seed: int, run: Run) -> Samples:
+    """Samples of a fit.
+
+    Parameters
+    ----------
+    estimator : GDLogisticRegression
+        Whose parameters count, and which learns the number and the names of the features.
+    given : Given
+        The samples.
+    held_out : Given
+        Held-out ones for early stopping, if the user has them.
+    seed : int
+        Seed of the draw of others.
+    run : callable
+        Map with which the rows are summed over.
+
+    Returns
+    -------
+    Samples
+        The samples. That a feature is finite is not checked: the first pass shows it.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If features, labels or weights are not usable.
+    """
+    check_held_out(estimator.early_stopping, *held_out)
+    if is_dask(given.X):
+        return _dask_samples(estimator, given)
+    check_features(given.X, given.y)
+    X, y = validate_data(estimator, given.X, given.y, ensure_all_finite=False, **FEATURES)
+    classes, y = encode_labels(y)
+    s = check_sample_weight(given.sample_weight, len(y))
+    totals = label_weights(y, s, len(classes))
+    check_two_classes(totals, "sample_weight")
+    weights = class_weights(estimator.class_weight, classes, totals)
+    check_two_classes(totals * weights, "class_weight")
+    s = class_weighted(s, weights, y)
+    apart: RowBlocks | None = None
+    if held_out.X is not None:
+        check_features(held_out.X, held_out.y)
+        X_val, y_val = validate_data(estimator, held_out.X, held_out.y, reset=False, **FEATURES)
+        y_val = encode_known_labels(y_val, classes)
+        s_val = check_sample_weight(held_out.sample_weight, len(y_val))
+        s_val = class_weighted(s_val, weights, y_val)
+        if not s_val.any():
+            raise ValueError("The held-out rows have no weight: nothing can be told from them.")
+        apart = row_blocks(X_val, y_val, s_val, run)
+    elif estimator.early_stopping:
+        drawn = draw_held_out(y, s, estimator.validation_fraction, seed)
+        apart = row_blocks(X[drawn], y[drawn], s[drawn], run)
+        s = np.array(s)
+        s[drawn] = 0  # absent, without a copy of the features of all the others
+    rows = row_blocks(X, y, s, run)
+    return Samples(classes, rows, apart, _seen(s), totals)
+
+
+def stream_samples(
+    estimator: Any,
+    given: Given,
+    classes: Any,
+    known: NDArray | None,
+    totals: Array | float,
+    run: Run,
+) -> Samples:
+    """Samples of a batch of a stream.
+
+    Parameters
+    ----------
+    estimator : GDLogisticRegression
+        Whose parameters count, and which learns the number and the names of the features from
+        the first batch.
+    given : Given
+        The batch.
+    classes : array-like or None
+        All the classes of the stream, which the first batch has to name.
+    known : ndarray or None
+        The classes of the batches before; None: this is the first.
+    totals : ndarray of shape (n_classes,) or 0
+        Total sample weight of each class in the batches before.
+    run : callable
+        Map with which the rows are summed over.
+
+    Returns
+    -------
+    Samples
+        The samples; the class totals are those of all batches so far.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If features, labels or weights are not usable.
+    """
+    if is_dask(given.X):
+        raise ValueError(
+            "partial_fit learns from rows in memory. Use fit, or dask_ml.wrappers.Incremental, "
+            "which calls partial_fit chunk by chunk."
+        )
+    classes = stream_classes(known, classes)
+    check_features(given.X, given.y)
+    X, y = validate_data(estimator, given.X, given.y, reset=known is None, **FEATURES)
+    y = encode_known_labels(y, classes)
+    s = check_sample_weight(given.sample_weight, len(y))
+    totals = totals + label_weights(y, s, len(classes))
+    s = class_weighted(s, class_weights(estimator.class_weight, classes, totals), y)
+    return Samples(classes, row_blocks(X, y, s, run), None, _seen(s), totals)
+
+
+def _seen(s: Array) -> Seen:
+    return Seen(int(np.count_nonzero(s)), float(s.sum()))
+
+
+def _dask_samples(estimator: Any, given: Given) -> Samples:
+    """Samples in Dask collections, which offer less."""
+    from .dask import dask_rows
+
+    if estimator.batch_size is not None or estimator.early_stopping:
+        raise ValueError(
+            "Rows of a Dask collection are summed over where they are: set batch_size=None and "
+            "early_stopping=False. For mini-batches use dask_ml.wrappers.Incremental."
+        )
+    classes, rows, totals = dask_rows(estimator, *given)
+    return Samples(classes, rows, None, Seen(rows.n_samples, rows.total_weight), totals)

@@ -1,0 +1,156 @@
+"""Time the fit of a Dask array against dask-ml, and print how its passes grow with the rows.
+
+    python benchmarks/dask_scaling.py
+    python benchmarks/dask_scaling.py --rows 500000 --most-rows 1000000
+
+Needs dask, distributed and, to compare with, dask-ml. The cluster is this machine: two processes
+with one thread each. The rows are made by the workers and persisted there.
+"""
+
+import argparse
+import time
+import warnings
+from collections.abc import Iterator
+from statistics import median
+
+import dask
+import dask.array as da
+import numpy as np
+from distributed import Client, LocalCluster, wait
+from scipy.special import log_expit
+
+from bce_logistic import GDLogisticRegression
+
+N_FEATURES = 30
+CHUNK = 250_000
+SCALE = np.geomspace(0.1, 10, N_FEATURES)
+# Solvers of dask-ml, and the seconds of a fit after which no longer one is tried.
+PEERS = ("newton", "lbfgs", "admm")
+PATIENCE = 60.0
+
+
+def chunk(seed: int, n_rows: int) -> np.ndarray:
+    """Neighbouring columns that correlate by 0.9, of scales from 0.1 to 10, and the labels."""
+    rng = np.random.default_rng(seed)
+    mix = np.linalg.cholesky(0.9 ** np.abs(np.subtract.outer(*[np.arange(N_FEATURES)] * 2)))
+    X = rng.standard_normal((n_rows, N_FEATURES)) @ mix.T
+    w = np.random.default_rng(0).standard_normal(N_FEATURES) / 3
+    y = X @ w + rng.logistic(size=n_rows) > 0.5
+    return np.column_stack([X * SCALE, y])
+
+
+def persisted(n_rows: int) -> tuple[da.Array, da.Array]:
+    """Rows and labels in the memory of the workers."""
+    size = min(CHUNK, n_rows // 4)
+    blocks = [dask.delayed(chunk)(seed, size) for seed in range(1, n_rows // size + 1)]
+    table = da.concatenate(
+        [da.from_delayed(block, (size, N_FEATURES + 1), float) for block in blocks]
+    )
+    # Copies: a slice would keep the whole table.
+    data = table[:, :-1].map_blocks(np.copy), table[:, -1].astype(np.int8)
+    X, y = dask.persist(*data)
+    wait([X, y])
+    return X, y
+
+
+def value(w: np.ndarray, X: np.ndarray, y: np.ndarray) -> float:
+    """The objective with C = 1 at coefficients that hold the intercept last."""
+    total = (w[:-1] @ w[:-1]) / 2
+    for start in range(0, len(X), CHUNK):
+        rows = slice(start, start + CHUNK)
+        z = X[rows] @ w[:-1] + w[-1]
+        total -= log_expit(np.where(y[rows] == 1, z, -z)).sum()
+    return total
+
+
+def coefficients(model: object) -> np.ndarray:
+    """Coefficients, the intercept last."""
+    return np.append(np.ravel(model.coef_), model.intercept_)
+
+
+def timed(function: object, *args: object) -> tuple[object, float]:
+    """Result and seconds."""
+    start = time.perf_counter()
+    result = function(*args)
+    return result, time.perf_counter() - start
+
+
+def peer_fits(solver: str, X: da.Array, y: da.Array) -> Iterator[tuple[int, np.ndarray, float]]:
+    """Iterations, coefficients and seconds of dask-ml's solver, more and more iterations."""
+    from dask_ml.linear_model import LogisticRegression
+
+    n_iter, seconds = 1, 0.0
+    while seconds < PATIENCE:
+        model = LogisticRegression(solver=solver, C=1.0, tol=1e-12, max_iter=n_iter)
+        model, seconds = timed(model.fit, X, y)
+        yield n_iter, coefficients(model), seconds
+        n_iter = max(n_iter + 1, int(1.4 * n_iter))
+
+
+def race(n_rows: int) -> None:
+    """Print the time to come within 1e-6 of the minimum, ours and dask-ml's."""
+    X, y = persisted(n_rows)
+    X_here, y_here = dask.compute(X, y)
+    reference = GDLogisticRegression(tol=1e-14).fit(X_here, y_here)
+    w_best = coefficients(reference)
+    least = value(w_best, X_here, y_here)
+
+    def gap(w: np.ndarray) -> float:
+        return (value(w, X_here, y_here) - least) / least
+
+    _, read = timed(lambda: X.sum().compute())
+    print(f"{n_rows:,} x {N_FEATURES} float64, {X.nbytes / 1e9:.2f} GB in {X.npartitions} chunks")
+    print(f"X.sum().compute(): {read:.2f} s")
+    exact = GDLogisticRegression(tol=1e-14).fit(X, y)
+    error = np.abs(coefficients(exact) - w_best).max() / np.abs(w_best).max()
+    print(f"coefficients, against those of the same rows in memory: {error:.1e}")
+    seconds = [timed(GDLogisticRegression().fit, X, y)[1] for _ in range(3)]
+    model = GDLogisticRegression().fit(X, y)
+    print(
+        f"bce_logistic, nothing set: {median(seconds):.2f} s, {model.n_iter_} passes, gap "
+        f"{gap(coefficients(model)):.1e}"
+    )
+    _, seconds = timed(GDLogisticRegression().fit, X_here, y_here)
+    print(f"bce_logistic on the array in memory, two threads: {seconds:.2f} s")
+    for solver in PEERS:
+        found = "not reached"
+        for n_iter, w, seconds in peer_fits(solver, X, y):
+            found = f"{seconds:.2f} s at max_iter={n_iter}, gap {gap(w):.1e}"
+            if gap(w) <= 1e-6:
+                break
+        print(f"dask-ml, {solver}: {found}", flush=True)
+
+
+def passes(most_rows: int) -> None:
+    """Print passes and time, rows times ten from line to line."""
+    for n_rows in (10**5, 10**6, 10**7):
+        if n_rows <= most_rows:
+            X, y = persisted(n_rows)
+            GDLogisticRegression().fit(X, y)
+            model, seconds = timed(GDLogisticRegression().fit, X, y)
+            print(
+                f"{n_rows:,} rows in {X.npartitions} chunks: {model.n_iter_} passes, "
+                f"{seconds:.2f} s, {seconds / n_rows * 1e9:.0f} ns a row",
+                flush=True,
+            )
+
+
+def main() -> None:
+    """Race, then scale."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=5_000_000)
+    parser.add_argument("--most-rows", type=int, default=10_000_000)
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")  # dask-ml's, of what is outdated in it
+    with (
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, memory_limit=0, dashboard_address=None
+        ) as cluster,
+        Client(cluster),
+    ):
+        passes(options.most_rows)
+        race(options.rows)
+
+
+if __name__ == "__main__":
+    main()
