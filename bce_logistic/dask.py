@@ -111,7 +111,18 @@ class Reader:
                 "and y alike."
             )
         y, s = encoded_labels(y, self.classes), weights_of_chunk(s, len(y))
-        return row_blocks(X, y, class_weighted(s, self.weights, y))
+        s = class_weighted(s, self.weights, y)
+        return row_blocks(X, y, s) if scipy.sparse.issparse(X) else DenseChunk(X, y, s)
+
+
+class DenseChunk(DenseRows):
+    """Dense rows of a chunk, in blocks for which the worker does not ask the system for memory.
+
+    In the processes of a Dask cluster the C library does that for every array from 128 KiB on,
+    and gives it back at once, which costs more than the work. This is a float64 a row.
+    """
+
+    most_block_rows = 8_000
 
 
 class DaskRows(RowBlocks):

@@ -32,13 +32,22 @@ from .objective import Objective
 from .preconditioned import PreconditionedDescent
 from .row_blocks import RowBlocks, product
 from .samples import FEATURES, Given, Samples, samples, stream_samples
+from .separation import separating_columns
 from .stochastic import StochasticDescent
 from .threads import worker_threads
 from .training import Resume, Solver, Training, Watch, train, train_on_stream
-from .validation import explain_not_finite, is_dask, lazy_for_dask, unchanged_on_error
+from .validation import (
+    explain_not_finite,
+    feature_names,
+    is_dask,
+    lazy_for_dask,
+    unchanged_on_error,
+)
 
 Array = NDArray[np.float64]
 
+# Features that a warning names, at most.
+MOST_NAMED = 10
 # The parameters that only textbook gradient descent has, and their defaults.
 TEXTBOOK: dict[str, Any] = {
     "learning_rate": "auto",
@@ -159,8 +168,8 @@ class GDLogisticRegression(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
         Whether ``tol`` was reached, or the precision of the numbers.
     stop_reason_ : str
         Why the fit ended: "tol"; "precision", no step makes the objective smaller;
-        "separated", there is no optimum; "early_stopping"; "callback", one asked for it;
-        "max_iter"; "partial_fit", the rows of the call are used up.
+        "separated", there is no optimum at finite coefficients; "early_stopping"; "callback",
+        one asked for it; "max_iter"; "partial_fit", the rows of the call are used up.
     solver_ : str
         The solver that was used.
     n_features_in_ : int
@@ -309,13 +318,16 @@ class GDLogisticRegression(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
         """
         given, held_out = Given(X, y, sample_weight), Given(X_val, y_val, sample_weight_val)
         with unchanged_on_error(self):
-            solver = self._fit(given, held_out)
-            self._warn(solver)
+            solver, separating = self._fit(given, held_out)
+            self._warn(solver, separating)
         return self
 
     @with_callbacks
-    def _fit(self, given: Given, held_out: Given) -> Solver:
-        """Fit, with the callbacks set up before and torn down after; return the solver."""
+    def _fit(self, given: Given, held_out: Given) -> tuple[Solver, list[str]]:
+        """Fit, with the callbacks set up before and torn down after.
+
+        Returns the solver, and the features whose coefficients have no finite optimum.
+        """
         self._validate_params()
         self._check_combinations(mini_batches=self.batch_size is not None)
         seed = self._seed()
@@ -331,10 +343,16 @@ class GDLogisticRegression(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
                 self._held_out(data),
                 self._watch(solver, objective, data.classes, tasks),
             )
+            separating: list[str] = []
+            if solver.may_be_separated(objective, training.curve, training.reason):
+                away = separating_columns(objective, training.w)[: objective.rows.n_features]
+                separating = list(np.array(feature_names(self))[away])
+        if separating:
+            training = training._replace(reason="separated")
         self._keep(solver, objective, training, data)
         if tasks:
             tasks.end(partial(self._attributes, training.w, objective, data.classes))
-        return solver
+        return solver, separating
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Go on learning from some rows of a stream, in one pass over them.
@@ -697,7 +715,7 @@ class GDLogisticRegression(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
             "intercept_": intercept,
         }
 
-    def _warn(self, solver: Solver) -> None:
+    def _warn(self, solver: Solver, separating: list[str]) -> None:
         """Say what is wrong with the result."""
         if self.stop_reason_ == "max_iter" and self.tol > 0:
             warnings.warn(
@@ -708,10 +726,12 @@ class GDLogisticRegression(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
                 stacklevel=3,
             )
         if self.stop_reason_ == "separated":
+            named = ", ".join(separating[:MOST_NAMED]) + ", ..." * (len(separating) > MOST_NAMED)
             warnings.warn(
-                "The features separate the classes perfectly: without a penalty, larger "
-                "coefficients are always better and there is no optimum. The fit stopped at "
-                "coefficients that classify every sample. Set C to a finite value.",
+                f"Some or all samples are separated perfectly{', by ' * bool(named)}{named}: "
+                "without a penalty, larger coefficients are always better and there is no "
+                "optimum. The fit stopped at coefficients that are finite. Set C to a finite "
+                "value, or leave features out.",
                 SeparationWarning,
                 stacklevel=3,
             )

@@ -123,6 +123,10 @@ class GradientDescent:
             return "tol"
         return "max_iter" if self.passes(objective, history) >= self.max_iter else None
 
+    def may_be_separated(self, objective: Objective, curve: list[Progress], reason: str) -> bool:
+        """Never: small steps do not tell an optimum far away from one at infinity."""
+        return False
+
     @property
     def rule(self) -> object:
         """What the state of the descent belongs to."""

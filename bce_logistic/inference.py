@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import Any, Never
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -21,21 +20,14 @@ from .estimator import GDLogisticRegression
 from .labels import encode_labels, label_weights
 from .objective import Objective
 from .row_blocks import row_blocks
+from .separation import collinear_columns, contrasts, standard_errors
 from .threads import worker_threads
-from .validation import check_sample_weight, class_weighted, class_weights
+from .validation import check_sample_weight, class_weighted, class_weights, feature_names
 
 Array = NDArray[np.float64]
 
 # How far from the optimum the coefficients may be, in standard errors.
 FAR = 0.01
-# By which share a Newton step may change a standard error. At an optimum the step is too small
-# to change any; towards an optimum at infinity every step multiplies some by sqrt(e).
-UNSTABLE = 0.1
-# A Hessian of unit diagonal with a smaller eigenvalue is singular: the standard errors would
-# be right to less than three digits, if at all.
-SINGULAR = 1e-12
-# What a column has to contribute to a vanishing combination of unit length to be named.
-INVOLVED = 1e-6
 
 
 def inference_table(
@@ -130,12 +122,12 @@ def inference_table(
     s = check_sample_weight(sample_weight, len(y))
     totals = label_weights(y, s, len(classes))
     s = class_weighted(s, class_weights(estimator.class_weight, classes, totals), y)
-    names = [*_feature_names(estimator), *["intercept"] * estimator.fit_intercept]
+    names = [*feature_names(estimator), *["intercept"] * estimator.fit_intercept]
     with worker_threads(estimator.n_jobs) as run:
         objective = estimator._objective(row_blocks(X, y, s, run), len(classes))
         w = estimator._coefficients(objective)
         std_err = _standard_errors(objective, w, names)
-    coef = _contrasts(np.atleast_2d(w.T)).ravel()
+    coef = contrasts(np.atleast_2d(w.T)).ravel()
     z = coef / std_err
     half_width = ndtri((1 + level) / 2) * std_err
     with np.errstate(over="ignore"):
@@ -167,8 +159,8 @@ def _check(estimator: Any, penalized: bool, level: float) -> None:
     check_is_fitted(estimator)
     if estimator.stop_reason_ == "separated":
         raise ValueError(
-            "The features separate the classes perfectly: the coefficients have no optimum, and "
-            "no standard errors. Fit with a finite C and pass penalized=True."
+            "Some samples are separated perfectly: the coefficients have no optimum, and no "
+            "standard errors. Leave features out, or fit with a finite C and pass penalized=True."
         )
     if not estimator.converged_:
         raise ValueError(
@@ -185,36 +177,25 @@ def _check(estimator: Any, penalized: bool, level: float) -> None:
 
 def _standard_errors(objective: Objective, w: Array, names: list[str]) -> Array:
     """Square roots of the diagonal of the inverse Hessian, if they are what they seem."""
-    root, undetermined = _inverse_root(_hessian(objective, w))
-    if undetermined.any():
-        _refuse_collinear(objective, names)
-        _refuse_separated(undetermined, names)
-    decrement = root.T @ _gradient(objective, w)
-    distance = float(np.linalg.norm(decrement))
-    if distance > FAR:
+    found = standard_errors(objective, w)
+    if found.undetermined.any():
+        collinear = collinear_columns(objective)
+        if collinear.any():
+            raise ValueError(
+                f"The Hessian is singular: the columns {_named(collinear, names)} are collinear, "
+                "so that the data do not determine their coefficients. Leave one of them out, or "
+                "fit with a smaller C and pass penalized=True."
+            )
+        _refuse_separated(found.undetermined, names)
+    if found.distance > FAR:
         raise ValueError(
-            f"The coefficients are {distance:.2g} standard errors from the optimum of these data "
-            "and weights. Pass those that the estimator was fitted on; if they are, fit it with "
-            "tol=1e-12, on X in double precision."
+            f"The coefficients are {found.distance:.2g} standard errors from the optimum of these "
+            "data and weights. Pass those that the estimator was fitted on; if they are, fit it "
+            "with tol=1e-12, on X in double precision."
         )
-    next_w = w - _without_contrasts(root @ decrement, objective)
-    next_root, _ = _inverse_root(_hessian(objective, next_w))
-    std_err, next_std_err = (np.linalg.norm(matrix, axis=1) for matrix in (root, next_root))
-    unstable = np.abs(next_std_err / std_err - 1) > UNSTABLE
-    if unstable.any():
-        _refuse_separated(unstable, names)
-    return std_err
-
-
-def _refuse_collinear(objective: Objective, names: list[str]) -> None:
-    """Raise an error if columns are collinear: where all scores are zero, all samples count."""
-    _, collinear = _inverse_root(_hessian(objective, np.zeros(objective.shape)))
-    if collinear.any():
-        raise ValueError(
-            f"The Hessian is singular: the columns {_named(collinear, names)} are collinear, so "
-            "that the data do not determine their coefficients. Leave one of them out, or fit "
-            "with a smaller C and pass penalized=True."
-        )
+    if found.unstable.any():
+        _refuse_separated(found.unstable, names)
+    return found.std_err
 
 
 def _refuse_separated(separating: NDArray[np.bool_], names: list[str]) -> Never:
@@ -225,61 +206,10 @@ def _refuse_separated(separating: NDArray[np.bool_], names: list[str]) -> Never:
     )
 
 
-def _contrasts(by_class: Array) -> Array:
-    """Differences to the first of more than two classes."""
-    return by_class if len(by_class) == 1 else by_class[1:] - by_class[0]
-
-
-def _without_contrasts(contrasts: Array, objective: Objective) -> Array:
-    """Coefficients, in the objective's shape, that have these contrasts."""
-    n_columns = objective.shape[0]
-    first_class = np.zeros(n_columns * (objective.n_scores > 1))
-    by_class = np.append(first_class, contrasts).reshape(objective.n_scores, n_columns)
-    return by_class.T.reshape(objective.shape)
-
-
-def _gradient(objective: Objective, w: Array) -> Array:
-    """Gradient with respect to the contrasts, class after class.
-
-    Adding the same to the coefficients of all classes moves nothing but the penalty. For given
-    contrasts the best such shift is taken: that subtracts the mean, here and in the Hessian.
-    """
-    gradient = np.atleast_2d(objective.at(w).gradient.T)
-    if objective.n_scores > 1:
-        gradient = gradient[1:] - gradient.mean(axis=0)
-    return gradient.ravel()
-
-
-def _hessian(objective: Objective, w: Array) -> Array:
-    """Hessian with respect to the contrasts."""
-    hessian = objective.hessian(w)
-    if objective.n_scores > 1:
-        hessian = hessian[1:, :, 1:] - hessian[1:].mean(axis=2, keepdims=True)
-    n_contrasts = hessian.shape[0] * hessian.shape[1]
-    return hessian.reshape(n_contrasts, n_contrasts)
-
-
-def _inverse_root(hessian: Array) -> tuple[Array, NDArray[np.bool_]]:
-    """A matrix R with ``R @ R.T = H^-1``, and which coefficients it leaves undetermined."""
-    scale = np.sqrt(hessian.diagonal())
-    scale[scale == 0] = 1.0
-    eigenvalues, vectors = scipy.linalg.eigh(hessian / scale / scale[:, None])
-    regular = eigenvalues > SINGULAR
-    undetermined = np.linalg.norm(vectors[:, ~regular], axis=1) > INVOLVED
-    root = vectors[:, regular] / np.sqrt(eigenvalues[regular]) / scale[:, None]
-    return root, undetermined
-
-
 def _named(chosen: NDArray[np.bool_], names: list[str]) -> str:
     """Names of the columns that are chosen for any class."""
     of_any_class = chosen.reshape(-1, len(names)).any(axis=0)
     return ", ".join(np.array(names)[of_any_class])
-
-
-def _feature_names(estimator: GDLogisticRegression) -> list[str]:
-    """Names of the features, made up if the estimator saw none."""
-    made_up = [f"x{j}" for j in range(estimator.n_features_in_)]
-    return list(getattr(estimator, "feature_names_in_", made_up))
 
 
 def _table(names: list[str], classes: NDArray | None, columns: dict[str, Array]) -> Any:

@@ -33,6 +33,8 @@ Array = NDArray[np.float64]
 # Iterations before a metric is judged, and how this grows each time that it is made anew.
 PATIENCE = 6
 PATIENCE_GROWTH = 1.5
+# Coefficients up to which those that run away are looked for.
+MOST_SEPARATING = 500
 # Newton's steps on a subsample, at most.
 SUBSAMPLE_STEPS = 20
 # Rows a column below which rare features make a subsample's scale of the Hessian unreliable.
@@ -137,6 +139,31 @@ class PreconditionedDescent:
         if _stands_still(history, 4):
             return "precision"
         return "max_iter" if objective.rows.passes >= self.max_iter else None
+
+    def may_be_separated(self, objective: Objective, curve: list[Progress], reason: str) -> bool:
+        """Whether the coefficients may be on their way to infinity.
+
+        Parameters
+        ----------
+        objective : Objective
+            What was minimised.
+        curve : list of Progress
+            The iterates.
+        reason : str
+            Why the descent ended.
+
+        Returns
+        -------
+        bool
+            Whether there is no penalty, and the last step was not that to an optimum: there the
+            error is squared, while towards infinity each step leaves 1/e of it. False for so
+            many coefficients that a look at the Hessian would cost more than the fit, and in
+            single precision, where a Hessian that fades is not told from rounding.
+        """
+        single, many = objective.rows.dtype == np.float32, np.prod(objective.shape)
+        if objective.ridge.any() or single or many > MOST_SEPARATING:
+            return False
+        return reason == "separated" or (reason != "max_iter" and not metric_is_right(curve))
 
     def _improving(
         self, objective: Objective, w: Array, ways: Iterator[Metric]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from functools import cached_property
@@ -306,13 +307,15 @@ class DenseRows(RowsInMemory):
     """Rows of a dense array, in blocks of equally many bytes."""
 
     dense = True
+    most_block_rows = sys.maxsize
 
     def column_shares(self) -> Array:
         """Which share of the stored numbers belongs to each feature."""
         return np.full(self.n_features, 1 / self.n_features)
 
     def _cut(self) -> list[slice]:
-        step = max(64, DENSE_BLOCK_BYTES // max(1, self.X.itemsize * self.n_features))
+        step = DENSE_BLOCK_BYTES // max(1, self.X.itemsize * self.n_features)
+        step = min(max(64, step), self.most_block_rows)
         return [
             slice(start, min(start + step, self.n_samples))
             for start in range(0, self.n_samples, step)

@@ -61,6 +61,10 @@ class Solver(Protocol):
         """Why to stop at an iterate, or None: go on."""
         ...
 
+    def may_be_separated(self, objective: Objective, curve: list[Progress], reason: str) -> bool:
+        """Whether the way that a descent stopped leaves it open that there is an optimum."""
+        ...
+
 
 class Resume(NamedTuple):
     """What a later fit can go on from.

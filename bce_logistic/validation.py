@@ -191,6 +191,12 @@ def lazy_for_dask(method: Callable) -> Callable:
     return predict
 
 
+def feature_names(estimator: Any) -> list[str]:
+    """Names of the features, made up if the estimator saw none."""
+    made_up = [f"x{j}" for j in range(estimator.n_features_in_)]
+    return list(getattr(estimator, "feature_names_in_", made_up))
+
+
 @contextmanager
 def unchanged_on_error(estimator: Any) -> Iterator[None]:
     """Give an estimator all its attributes back if what is done inside does not succeed."""
