@@ -226,3 +226,13 @@ def test_curvature_never_warns(loss, size):
             loss.curvature_product(curvature, np.ones_like(z)),
         )
     assert all(np.isfinite(piece).all() for piece in pieces)
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_softmax_is_as_accurate_as_the_sigmoid_where_it_is_nearly_zero(label):
+    t = np.array([-700.0, -100, -37, -20, -3, 0, 1, 25, 36, 90, 600])
+    y = np.full(len(t), label)
+    value, gradient = CrossEntropy().value_and_gradient(y, np.column_stack([np.zeros(len(t)), t]))
+    expected_value, expected = BinaryCrossEntropy().value_and_gradient(y.astype(float), t)
+    assert_allclose(value, expected_value, rtol=1e-15)
+    assert_allclose(gradient, np.column_stack([-expected, expected]), rtol=1e-14)
