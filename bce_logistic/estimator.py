@@ -687,8 +687,8 @@ class GDLogisticRegression(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
         def watch(
             iterate: Iterate, history: list[Progress], passes: int, reason: str | None
         ) -> bool:
-            value, gradient_norm, predicted = history[-1]
-            if not np.isfinite([value, gradient_norm]).all() or np.isnan(predicted):
+            value, gradient_norm, _ = history[-1]
+            if not np.isfinite(history[-1]).all():
                 explain_not_finite(objective.rows.X, self)
             if self.verbose:
                 weight = objective.total_weight

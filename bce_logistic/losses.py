@@ -198,11 +198,11 @@ class CrossEntropy:
         gradient : ndarray of shape (n_samples, n_classes)
             Derivative with respect to the scores.
         """
+        # The other classes alone, not 1 - y_hat: what is nearly zero keeps its accuracy.
         own = np.arange(len(y)), y
         top = z.max(axis=1)
         e = np.exp(z - top[:, None])
         e_own, e[own] = e[own], 0
-        # The other classes alone, not 1 - y_hat: what is nearly zero keeps its accuracy.
         others = e.sum(axis=1)
         total = others + e_own
         value = np.log1p(others + (e_own - 1)) + (top - z[own])
