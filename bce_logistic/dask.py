@@ -402,7 +402,8 @@ def nothing_of(work: Callable, *arguments: Any) -> None:
 def checked_chunk(X: Any, **how: Any) -> Any:
     """Features of a chunk as an array or a CSR matrix."""
     how = {"dtype": [np.float64, np.float32], "ensure_all_finite": False, **how}
-    return check_array(X, accept_sparse="csr", ensure_min_samples=0, **how)
+    # In C order, as it arrives from another worker: then a sum is the same here and there.
+    return check_array(X, accept_sparse="csr", order="C", ensure_min_samples=0, **how)
 
 
 def weights_of_chunk(s: Any, n_samples: int) -> Array:

@@ -452,11 +452,25 @@ def cluster():
     distributed = pytest.importorskip("distributed")
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster, set_as_default=False) as client,
     ):
         yield client
+
+
+@pytest.mark.parametrize(
+    "layout", [np.asfortranarray, lambda X: np.pad(X, [(0, 0), (0, 1)])[:, :-1]]
+)
+def test_bits_do_not_depend_on_the_layout_of_a_chunk(layout):
+    # A chunk that travels from one worker to another arrives in C order.
+    X, y = dask.compute(*generated())
+    models = [
+        GDLogisticRegression().fit(lazy(X).map_blocks(how), lazy(y))
+        for how in (np.ascontiguousarray, layout)
+    ]
+    assert_array_equal(models[0].coef_, models[1].coef_)
+    assert_array_equal(models[0].loss_curve_, models[1].loss_curve_)
 
 
 @contextlib.contextmanager
