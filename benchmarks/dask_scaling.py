@@ -144,7 +144,7 @@ def main() -> None:
     warnings.simplefilter("ignore")  # dask-ml's, of what is outdated in it
     with (
         LocalCluster(
-            n_workers=2, threads_per_worker=1, memory_limit=0, dashboard_address=None
+            n_workers=2, threads_per_worker=1, memory_limit=0, dashboard_address=":0"
         ) as cluster,
         Client(cluster),
     ):

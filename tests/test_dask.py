@@ -180,7 +180,7 @@ def test_classes_that_are_not_in_every_chunk():
 def test_no_penalty_and_separated_classes():
     X, y = data()
     X[:, 0] = np.where(y == 1, 1.0, -1.0)
-    with pytest.warns(UserWarning, match="separate the classes"):
+    with pytest.warns(UserWarning, match="separated perfectly, by"):
         model = GDLogisticRegression(C=np.inf).fit(lazy(X), lazy(y), lazy(weights(N_SAMPLES)))
     assert model.stop_reason_ == "separated"
 
@@ -452,11 +452,25 @@ def cluster():
     distributed = pytest.importorskip("distributed")
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster, set_as_default=False) as client,
     ):
         yield client
+
+
+@pytest.mark.parametrize(
+    "layout", [np.asfortranarray, lambda X: np.pad(X, [(0, 0), (0, 1)])[:, :-1]]
+)
+def test_bits_do_not_depend_on_the_layout_of_a_chunk(layout):
+    # A chunk that travels from one worker to another arrives in C order.
+    X, y = dask.compute(*generated())
+    models = [
+        GDLogisticRegression().fit(lazy(X).map_blocks(how), lazy(y))
+        for how in (np.ascontiguousarray, layout)
+    ]
+    assert_array_equal(models[0].coef_, models[1].coef_)
+    assert_array_equal(models[0].loss_curve_, models[1].loss_curve_)
 
 
 @contextlib.contextmanager
@@ -539,3 +553,15 @@ def test_what_is_not_finite_is_explained(cluster, scheduler):
     X, y = generated()
     with computed_by(scheduler, cluster), pytest.raises(ValueError, match="X contains NaN"):
         GDLogisticRegression().fit(da.where(X > 3.5, np.nan, X), y)
+
+
+@pytest.mark.parametrize(
+    "params", [{"batch_size": 10}, {"early_stopping": True}], ids=["batches", "held out"]
+)
+def test_what_needs_rows_in_memory_is_refused(params):
+    X, y = problem()
+    X, y = da.from_array(X, (20, -1)), da.from_array(y, 20)
+    with pytest.raises(ValueError, match="dask_ml"):
+        GDLogisticRegression(**params).fit(X, y)
+    with pytest.raises(ValueError, match="rows in memory"):
+        GDLogisticRegression(solver="gd").partial_fit(X, y, classes=[0, 1])
