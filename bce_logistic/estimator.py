@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from copy import copy
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
@@ -12,12 +11,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from .convergence import Progress
@@ -25,13 +22,13 @@ from .descent import Iterate, Start
 from .exceptions import SeparationWarning
 from .gradient_descent import GradientDescent
 from .held_out import HeldOut
-from .inputs import check_features
 from .losses import BinaryCrossEntropy, CrossEntropy
 from .mini_batches import Seen
 from .objective import Objective
 from .preconditioned import PreconditionedDescent
-from .row_blocks import RowBlocks, product
-from .samples import FEATURES, Given, Samples, samples, stream_samples
+from .prediction import LinearPredictions
+from .row_blocks import RowBlocks
+from .samples import Given, Samples, samples, stream_samples
 from .separation import separating_columns
 from .stochastic import StochasticDescent
 from .threads import worker_threads
@@ -39,8 +36,6 @@ from .training import Resume, Solver, Training, Watch, train, train_on_stream
 from .validation import (
     explain_not_finite,
     feature_names,
-    is_dask,
-    lazy_for_dask,
     unchanged_on_error,
 )
 
@@ -60,7 +55,7 @@ TEXTBOOK: dict[str, Any] = {
 }
 
 
-class GDLogisticRegression(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
+class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimator):
     r"""Logistic regression by descending the gradient of binary cross-entropy.
 
     Minimises what :class:`sklearn.linear_model.LogisticRegression` minimises,
@@ -417,158 +412,6 @@ class GDLogisticRegression(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
             self.gradient_norm_curve_ = np.append(curves[1], self.gradient_norm_curve_)
             self.n_iter_ = len(self.loss_curve_)
         return self
-
-    @lazy_for_dask
-    def decision_function(self, X: Any) -> NDArray:
-        """Scores ``X @ w + b``: log-odds for two classes.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix or Dask collection of shape (n_samples, n_features)
-            Features.
-
-        Returns
-        -------
-        ndarray or lazy dask array of shape (n_samples,) or (n_samples, n_classes)
-            The scores, in nats; for two classes those of ``classes_[1]``.
-        """
-        check_is_fitted(self)
-        check_features(X)
-        X = validate_data(self, X, reset=False, **FEATURES)
-        z = product(X, self.coef_.T) + self.intercept_
-        return z.ravel() if z.shape[1] == 1 else z
-
-    @lazy_for_dask
-    def predict_proba(self, X: Any) -> NDArray:
-        """Probabilities of the classes: the sigmoid or the softmax of the scores.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix or Dask collection of shape (n_samples, n_features)
-            Features.
-
-        Returns
-        -------
-        ndarray or lazy dask array of shape (n_samples, n_classes)
-            Probabilities, in the order of ``classes_``; every row sums to one.
-        """
-        z = self.decision_function(X)
-        if len(self.classes_) > 2:
-            return CrossEntropy().prediction(z)
-        sigmoid = BinaryCrossEntropy().prediction
-        return np.stack([sigmoid(-z), sigmoid(z)], axis=1)
-
-    @lazy_for_dask
-    def predict_log_proba(self, X: Any) -> NDArray:
-        """Logarithms of the probabilities of the classes.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix or Dask collection of shape (n_samples, n_features)
-            Features.
-
-        Returns
-        -------
-        ndarray or lazy dask array of shape (n_samples, n_classes)
-            Log-probabilities, in nats, in the order of ``classes_``; finite even where the
-            probability underflows to zero.
-        """
-        z = self.decision_function(X)
-        if len(self.classes_) == 2:
-            z = np.stack([np.zeros_like(z), z], axis=1)
-        labels = np.arange(len(self.classes_))
-        loss = CrossEntropy()
-        log_proba = [-loss.value_and_gradient(np.full(len(z), k), z)[0] for k in labels]
-        return np.stack(log_proba, axis=1)
-
-    @lazy_for_dask
-    def predict(self, X: Any) -> NDArray:
-        """Most probable class of every sample.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix or Dask collection of shape (n_samples, n_features)
-            Features.
-
-        Returns
-        -------
-        ndarray or lazy dask array of shape (n_samples,)
-            Labels.
-        """
-        z = self.decision_function(X)
-        return self.classes_[(z > 0).astype(int) if z.ndim == 1 else z.argmax(axis=1)]
-
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Accuracy: the share of samples whose most probable class is their label.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix or Dask collection of shape (n_samples, n_features)
-            Features.
-        y : array-like or Dask collection of shape (n_samples,)
-            Labels.
-        sample_weight : array-like or Dask collection of shape (n_samples,), default=None
-            Weights of the samples. None: 1 for every sample.
-
-        Returns
-        -------
-        float
-            The share, between 0 and 1.
-        """
-        if is_dask(X):
-            from .dask import accuracy
-
-            return accuracy(self, X, y, sample_weight)
-        return super().score(X, y, sample_weight)
-
-    def sparsify(self) -> Self:
-        """Turn ``coef_`` into a sparse matrix, which saves memory if most of it is zero.
-
-        Returns
-        -------
-        GDLogisticRegression
-            The estimator itself.
-        """
-        check_is_fitted(self)
-        self.coef_ = scipy.sparse.csr_matrix(self.coef_)
-        return self
-
-    def densify(self) -> Self:
-        """Turn ``coef_`` back into an array.
-
-        Returns
-        -------
-        GDLogisticRegression
-            The estimator itself.
-        """
-        check_is_fitted(self)
-        if scipy.sparse.issparse(self.coef_):
-            self.coef_ = self.coef_.toarray()
-        return self
-
-    def to_sklearn(self) -> LogisticRegression:
-        """The same model as scikit-learn's LogisticRegression.
-
-        For tools that know that class only, such as converters to other formats.
-
-        Returns
-        -------
-        sklearn.linear_model.LogisticRegression
-            A fitted estimator with copies of the coefficients and the same predictions.
-        """
-        check_is_fitted(self)
-        model = LogisticRegression(
-            C=self.C,
-            fit_intercept=self.fit_intercept,
-            class_weight=self.class_weight,
-            random_state=self.random_state,
-            max_iter=self.max_iter,
-            warm_start=self.warm_start,
-        )
-        fitted = ("classes_", "coef_", "intercept_", "n_features_in_", "feature_names_in_")
-        vars(model).update({name: copy(vars(self)[name]) for name in fitted if name in vars(self)})
-        model.n_iter_ = np.array([self.n_iter_], dtype=np.int32)
-        return model
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
