@@ -57,13 +57,8 @@ def public(module_name):
 
 
 NAMES = [name for module in MODULES for name in public(module)]
-FACE = [
-    name
-    for name in NAMES
-    if re.search(
-        r"GDLogisticRegression|LinearPredictions\.|Display|exceptions|\.inference_table", name
-    )
-]
+PUBLIC = r"GDLogisticRegression|LinearPredictions\.|Display|exceptions|\.inference_table"
+FACE = [name for name in NAMES if re.search(PUBLIC, name)]
 
 
 def errors(name):
