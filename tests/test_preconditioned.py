@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+import scipy.sparse
 import scipy.special
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_breast_cancer, load_digits
@@ -14,6 +15,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from bce_logistic import GDLogisticRegression, SeparationWarning
+from bce_logistic.row_blocks import DRAWN_NON_ZEROS, row_blocks
+from bce_logistic.subsample import Subsample
 
 from .common import every_layout, fitted_value, problem
 
@@ -182,3 +185,43 @@ def test_the_draw_of_rows_is_that_of_the_seed():
     assert_array_equal(model.coef_, same.coef_)
     assert_allclose(other.loss_curve_[-1], model.loss_curve_[-1], rtol=1e-6)
     assert_array_equal(fast().fit(X, y).coef_, fast().fit(X, y).coef_)
+
+
+def test_a_large_subsample_is_approached_in_steps(monkeypatch):
+    """Newton's method on a quarter of the rows first: fewer passes, and the same optimum."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80_000, 66))
+    y = (X @ rng.normal(size=66) / 4 + rng.logistic(size=80_000) > 0).astype(int)
+    sizes = []
+    part = Subsample.objective
+
+    def counted(self, n_rows):
+        sizes.append(n_rows)
+        return part(self, n_rows)
+
+    monkeypatch.setattr(Subsample, "objective", counted)
+    model = fast(tol=1e-10).fit(X, y)
+    assert len(sizes) > 1
+    assert (np.diff(sizes) > 0).all()
+    other = LogisticRegression(solver="newton-cholesky", tol=1e-12).fit(X, y)
+    assert_allclose(model.coef_, other.coef_, rtol=1e-5, atol=1e-6)
+
+
+def test_sparse_columns_that_hold_most_are_found_among_many_non_zeros():
+    """The heavy columns are told from a draw of the non-zeros."""
+    rng = np.random.default_rng(0)
+    X = scipy.sparse.random_array((40_000, 6500), density=5e-4, format="csr", rng=rng)
+    X = scipy.sparse.hstack([X, rng.normal(size=(40_000, 3))], format="csr")
+    assert X.nnz > DRAWN_NON_ZEROS
+    y = (X[:, -3:] @ [1.0, -2.0, 0.5] + rng.logistic(size=40_000) > 0).astype(int)
+    shares = row_blocks(X, y, np.ones(40_000)).column_shares()
+    exact = np.bincount(X.indices, minlength=6503) / X.nnz
+    assert_allclose(shares[-3:], exact[-3:], rtol=0.05)
+    assert_allclose(shares.sum(), 1, rtol=1e-12)
+    model, other = fast(tol=1e-9).fit(X, y), LogisticRegression(tol=1e-9, max_iter=1000).fit(X, y)
+    assert_allclose(fitted_value(model, X, y), fitted_value(other, X, y), rtol=1e-8)
+
+
+def test_dense_columns_hold_equal_shares():
+    X, y = problem()
+    assert_array_equal(row_blocks(X, y, np.ones(80)).column_shares(), np.full(4, 0.25))
