@@ -32,7 +32,7 @@ test-oldest: $(OLDEST_VENV)/.stamp-test  ## The same, with the oldest versions t
 	$(OLDEST_VENV)/bin/python -m pytest $(PYTEST_ARGS)
 
 test-interop: $(INTEROP_VENV)/.stamp-interop  ## Test what works with ONNX, SHAP, skops and others.
-	$(INTEROP_VENV)/bin/python -m pytest tests/test_interop.py
+	$(INTEROP_VENV)/bin/python -m pytest tests/test_interop.py tests/test_docs.py -k interop
 
 test-cov: $(VENV)/.stamp-test  ## The same, with a report of what they cover.
 	$(PYTHON) -m pytest $(PYTEST_ARGS) --cov --cov-report=term-missing

@@ -18,7 +18,7 @@ from sklearn.ensemble import AdaBoostClassifier
 from sklearn.exceptions import UnsetMetadataPassedError
 from sklearn.feature_selection import SequentialFeatureSelector
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss
+from sklearn.metrics import get_scorer, log_loss
 from sklearn.model_selection import (
     FixedThresholdClassifier,
     GridSearchCV,
@@ -301,9 +301,12 @@ def routing():
 
 def weighted(model):
     """A pipeline of which only the last step asks for weights."""
-    model.set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
     scale = StandardScaler().set_fit_request(sample_weight=False)
-    return Pipeline([("scale", scale), ("model", model)])
+    return Pipeline([("scale", scale), ("model", model.set_fit_request(sample_weight=True))])
+
+
+def weighted_scorer():
+    return get_scorer("accuracy").set_score_request(sample_weight=True)
 
 
 @pytest.mark.usefixtures("routing")
@@ -311,7 +314,8 @@ def test_weights_reach_every_fit_of_a_search():
     X, y = named_data()
     s = weights(len(y))
     params = {"model__C": [0.01, 1.0]}
-    search = GridSearchCV(weighted(GDLogisticRegression()), params, cv=3).fit(X, y, sample_weight=s)
+    search = GridSearchCV(weighted(GDLogisticRegression()), params, scoring=weighted_scorer(), cv=3)
+    search.fit(X, y, sample_weight=s)
     scaled = StandardScaler().fit_transform(X)
     expected = GDLogisticRegression(C=search.best_params_["model__C"]).fit(scaled, y, s)
     assert_array_equal(search.predict_proba(X), expected.predict_proba(scaled))
@@ -328,6 +332,7 @@ def test_weights_reach_every_fold():
         X,
         y,
         cv=folds,
+        scoring=weighted_scorer(),
         params={"sample_weight": s},
         return_estimator=True,
     )
