@@ -20,7 +20,7 @@ PYTHON := $(VENV)/bin/python
 help:  ## Show this list.
 	@echo "make TARGET, where TARGET is one of:"
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) \
-		| awk -F '|' '{ printf "%-12s %s\n", $$1, $$2 }'
+		| awk -F '|' '{ printf "%-14s %s\n", $$1, $$2 }'
 
 demo: $(VENV)/.stamp-demo  ## Compare with scikit-learn on two data sets: a table and a figure.
 	@$(PYTHON) benchmarks/demo.py
