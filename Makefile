@@ -6,6 +6,7 @@ PYTEST_ARGS ?= -n auto
 
 VENV := .venv
 OLDEST_VENV := .venv-oldest
+INTEROP_VENV := .venv-interop
 BENCH_VENV := .venv-bench
 DOCS_VENV := .venv-docs
 PYTHON := $(VENV)/bin/python
@@ -14,12 +15,12 @@ PYTHON := $(VENV)/bin/python
 .DELETE_ON_ERROR:
 # Two installations into one environment must not run at once.
 .NOTPARALLEL:
-.PHONY: help demo test test-oldest test-cov lint format bench bench-full docs clean
+.PHONY: help demo test test-oldest test-interop test-cov lint format bench bench-full docs clean
 
 help:  ## Show this list.
 	@echo "make TARGET, where TARGET is one of:"
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) \
-		| awk -F '|' '{ printf "%-12s %s\n", $$1, $$2 }'
+		| awk -F '|' '{ printf "%-14s %s\n", $$1, $$2 }'
 
 demo: $(VENV)/.stamp-demo  ## Compare with scikit-learn on two data sets: a table and a figure.
 	@$(PYTHON) benchmarks/demo.py
@@ -29,6 +30,9 @@ test: $(VENV)/.stamp-test  ## Run the tests and the examples in the docstrings.
 
 test-oldest: $(OLDEST_VENV)/.stamp-test  ## The same, with the oldest versions that are allowed.
 	$(OLDEST_VENV)/bin/python -m pytest $(PYTEST_ARGS)
+
+test-interop: $(INTEROP_VENV)/.stamp-interop  ## Test what works with ONNX, SHAP, skops and others.
+	$(INTEROP_VENV)/bin/python -m pytest tests/test_interop.py tests/test_docs.py -k interop
 
 test-cov: $(VENV)/.stamp-test  ## The same, with a report of what they cover.
 	$(PYTHON) -m pytest $(PYTEST_ARGS) --cov --cov-report=term-missing
@@ -82,6 +86,9 @@ $(VENV)/.stamp-lint $(VENV)/.stamp-demo: pyproject.toml | $(VENV)/.stamp-venv
 
 $(OLDEST_VENV)/.stamp-test: pyproject.toml tests/oldest-constraints.txt | $(OLDEST_VENV)/.stamp-venv
 	$(call install,test,--constraint tests/oldest-constraints.txt)
+
+$(INTEROP_VENV)/.stamp-interop: pyproject.toml | $(INTEROP_VENV)/.stamp-venv
+	$(call install,interop)
 
 $(BENCH_VENV)/.stamp-bench: pyproject.toml | $(BENCH_VENV)/.stamp-venv
 	$(call install,bench)

@@ -15,7 +15,8 @@ import matplotlib.pyplot as plt
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-WITH_EXAMPLES = ["index", "user_guide", "derivation", "inference"]
+WITH_EXAMPLES = ["index", "user_guide", "derivation", "inference", "interop"]
+NEEDS = {"docs/interop.md": ["onnxruntime", "shap", "skl2onnx", "skops"]}  # "make test-interop"
 PAGES = ["README.md", *(f"docs/{name}.md" for name in WITH_EXAMPLES)]
 ALL_PAGES = sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))
 GALLERY = sorted(path.name for path in (ROOT / "docs/gallery").glob("plot_*.py"))
@@ -101,6 +102,8 @@ def test_the_readme_names_every_module():
 
 @pytest.mark.parametrize("page", PAGES)
 def test_examples_print_what_the_page_says(page):
+    for module in NEEDS.get(page, []):
+        pytest.importorskip(module)
     namespace = {"__name__": "example"}
     for code, expected in examples(page):
         printed = printed_by(code, namespace)
