@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-WITH_EXAMPLES = ["index", "user_guide", "derivation", "inference"]
+WITH_EXAMPLES = ["index", "user_guide", "derivation", "inference", "stochastic"]
 PAGES = ["README.md", *(f"docs/{name}.md" for name in WITH_EXAMPLES)]
 ALL_PAGES = sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))
 GALLERY = sorted(path.name for path in (ROOT / "docs/gallery").glob("plot_*.py"))
