@@ -88,6 +88,19 @@ def test_a_point_that_the_step_size_knows_is_not_evaluated_again():
     found = steps(descend(itertools.repeat(bowl), START, SteepestDescent(), step_size), 5)
     assert bowl.evaluations == 5
     assert_allclose(found[-1].point.w, START * (1 - 0.1 * bowl.a) ** 4, rtol=1e-14)
+    *_, last = descend([bowl], START, SteepestDescent(), step_size)
+    assert last.point.value == bowl.at(last.point.w).value  # known at the end too
+
+
+def test_a_start_that_is_known_is_not_evaluated_again():
+    bowl = Bowl()
+    start = bowl.at(START)
+    found = steps(descend(itertools.repeat(bowl), start, SteepestDescent(), DecayingStep(0.1)), 3)
+    assert found[0].point is start
+    assert bowl.evaluations == 3
+    assert_allclose(found[-1].point.w, START * (1 - 0.1 * bowl.a) ** 2, rtol=1e-14)
+    (nowhere,) = descend([], start, SteepestDescent(), DecayingStep(0.1))
+    assert nowhere.point is start
 
 
 @pytest.mark.parametrize(

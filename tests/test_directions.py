@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from bce_logistic.directions import (
     AcceleratedDescent,
+    AcceleratedState,
     HeavyBall,
     Nesterov,
     Newton,
@@ -174,6 +175,14 @@ def test_momentum_that_leads_uphill_is_forgotten():
     assert uphill_state[1:] == fresh_state[1:]
 
 
+def test_momentum_across_the_slope_is_kept():
+    gradient, across = np.array([1.0, 0.0]), np.array([0.0, 1.0])
+    state = AcceleratedState(v=2 * (across - gradient), momentum=0.5, theta=3.0)
+    _, next_state = AcceleratedDescent()(np.zeros(2), gradient, state)
+    assert_array_equal(next_state.v, across)
+    assert next_state.theta > state.theta
+
+
 def test_acceleration_gathers_pace():
     # theta_t > (t + 2) / 2 is the lemma behind the bound.
     rule, state = AcceleratedDescent(), None
@@ -198,16 +207,18 @@ def test_rules_are_pure_and_frozen(rule):
         assert_array_equal(w, before[0])
         assert_array_equal(gradient, before[1])
         state = next_state
-    for field in dataclasses.fields(rule):
-        with pytest.raises(dataclasses.FrozenInstanceError):
-            setattr(rule, field.name, 0.0)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        rule.memory = 0
 
 
 def test_newton_finds_the_minimum_of_a_quadratic_in_one_step():
     f = ill_conditioned()
-    p, state = Newton(lambda w: Factor.of(f.A))(f.start, f.gradient(f.start), None)
+    rule = Newton(lambda w: Factor.of(f.A))
+    p, state = rule(f.start, f.gradient(f.start), None)
     assert_allclose(f.start + p, 0, atol=1e-9)
     assert state is None
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        rule.preconditioner = None
 
 
 def test_newton_asks_for_the_hessian_where_it_is():
@@ -222,11 +233,17 @@ def test_newton_asks_for_the_hessian_where_it_is():
     assert_array_equal(p, [-2.0])
 
 
-def bfgs_path(f, H, n, memory):
-    """Points of BFGS with full matrices: the inverse Hessian is updated from H, pair by pair."""
+def bfgs_path(f, H, n, memory, rescale=False):
+    """Points of BFGS with full matrices: the inverse Hessian is updated from H, pair by pair.
+
+    A scale that is asked for is such that H is right along the last change of the gradient.
+    """
     points, pairs, w = [f.start], [], f.start
     for _ in range(n):
         inverse = H
+        if rescale and pairs:
+            s, y = pairs[-1]
+            inverse = H * (y @ s) / (y @ H @ y)
         for s, y in pairs[-memory:]:
             V = np.eye(len(w)) - np.outer(y, s) / (y @ s)
             inverse = V.T @ inverse @ V + np.outer(s, s) / (y @ s)
@@ -238,12 +255,26 @@ def bfgs_path(f, H, n, memory):
 
 
 @pytest.mark.parametrize("memory", [1, 3, 10])
-def test_quasi_newton_is_bfgs_with_full_matrices(memory):
+@pytest.mark.parametrize("rescale", [False, True])
+def test_quasi_newton_is_bfgs_with_full_matrices(memory, rescale):
     f = Quadratic(np.linspace(0.5, 2, 8))
     d = np.linspace(1.0, 3.0, 8)
-    rule = QuasiNewton(Diagonal(d), memory)
-    expected = bfgs_path(f, np.diag(1 / d), 8, memory)
+    rule = QuasiNewton(Diagonal(d), memory, rescale)
+    expected = bfgs_path(f, np.diag(1 / d), 8, memory, rescale)
     assert_allclose(path(rule, f, 9, eta=1.0), expected, rtol=1e-9, atol=1e-11)
+
+
+def test_quasi_newton_sees_no_difference_between_a_matrix_and_its_numbers():
+    f = Quadratic(np.linspace(0.5, 2, 8))
+    d = np.linspace(1.0, 3.0, 8)
+    flat, shaped = QuasiNewton(Diagonal(d)), QuasiNewton(Diagonal(d.reshape(4, 2)))
+    w, state, points = f.start.reshape(4, 2), None, []
+    for _ in range(9):
+        points.append(w.ravel())
+        p, state = shaped(w, f.gradient(w.ravel()).reshape(4, 2), state)
+        w = w + p
+    assert len(state.secants) == 8
+    assert_allclose(points, path(flat, f, 9, eta=1.0), rtol=1e-12, atol=1e-14)
 
 
 def test_quasi_newton_begins_with_the_preconditioner():
@@ -271,3 +302,16 @@ def test_quasi_newton_ignores_a_step_that_was_not_made():
     again, state = rule(w, gradient, state)
     assert_array_equal(p, again)
     assert state.secants == ()
+
+
+@pytest.mark.parametrize("step_scale", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("change_scale", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize(("cosine", "remembered"), [(1 / 4, 0), (4, 1)])
+def test_quasi_newton_leaves_out_what_may_be_rounding(step_scale, change_scale, cosine, remembered):
+    # What counts is the angle between step and change, in whatever units the two are.
+    step = step_scale * np.array([1.0, 0.0])
+    change = change_scale * np.array([cosine * np.finfo(np.float64).eps, 1.0])
+    rule = QuasiNewton(Diagonal(np.ones(2)))
+    _, state = rule(np.zeros(2), np.zeros(2), None)
+    _, state = rule(step, change, state)
+    assert len(state.secants) == remembered

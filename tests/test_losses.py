@@ -94,6 +94,17 @@ def test_soft_labels_cost_no_more_than_rounding(y, z):
     assert_allclose(gradient, exact_residual(y, z), rtol=1e-15, atol=1e-15)
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.float32, np.float64])
+@pytest.mark.parametrize("precision", [np.float32, np.float64])
+def test_binary_loss_has_the_precision_of_the_scores(kind, precision):
+    y, z = np.array([0, 1, 1], dtype=kind), np.array([0.5, -2.0, 3.0], dtype=precision)
+    value, gradient = BinaryCrossEntropy().value_and_gradient(y, z)
+    assert value.dtype == gradient.dtype == precision
+    rtol = 4 * np.finfo(precision).eps
+    assert_allclose(value, exact_loss(y.astype(float), z.astype(float)), rtol=rtol)
+    assert_allclose(gradient, exact_residual(y.astype(float), z.astype(float)), rtol=rtol)
+
+
 def test_binary_prediction_is_the_sigmoid():
     z = np.random.default_rng(0).normal(scale=5, size=1000)
     assert_allclose(BinaryCrossEntropy().prediction(z), scipy.special.expit(z), rtol=1e-15)

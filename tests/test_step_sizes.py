@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -21,6 +23,14 @@ def test_decaying_step(power, step):
     assert_allclose(moved, w + step * p, rtol=1e-15)
     assert known is None
     assert_array_equal(w, [1, 2])
+
+
+def test_steps_are_constant_and_rules_frozen_unless_told_otherwise():
+    moved, _ = DecayingStep(0.5)(None, point(np.zeros(1)), np.ones(1), t=100)
+    assert_array_equal(moved, [0.5])
+    for rule in (DecayingStep(0.5), BacktrackingStep()):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            rule.eta = 1.0
 
 
 def test_first_step_is_not_decayed():
@@ -108,7 +118,9 @@ def test_steps_to_where_there_is_no_value_are_shortened(value):
     curve = Curve(lambda w: w**2 / 2 if w > -10 else value, lambda w: w)
     start, moved, known = search(curve, -100.0)
     assert known.value < start.value
-    assert moved[0] > -10
+    # By as much as is allowed, and from there the parabola leads to its minimum.
+    assert_allclose(curve.tried, [-99.0, -4.0, 0.0], rtol=1e-12, atol=1e-12)
+    assert_array_equal(known.w, moved)
 
 
 def test_a_direction_that_leads_uphill_is_not_gone():
@@ -119,9 +131,26 @@ def test_a_direction_that_leads_uphill_is_not_gone():
     assert len(curve.tried) < 100
 
 
-def test_rounding_does_not_stop_the_search():
-    # Close to the optimum of a function far above zero, a good step may seem to lead uphill.
-    curve = Curve(lambda w: 1e6 + (0 if w else 2 * np.spacing(1e6)), lambda w: w)
+def test_the_shortest_step_is_still_tried():
+    curve = parabola()
+    _, moved, _ = search(curve, -1.0, shortest=1.0)
+    assert_array_equal(moved, [0.0])
+    start, _, known = search(curve, -2.5, shortest=1.0)
+    assert known is start
+    assert len(curve.tried) == 1
+
+
+def test_a_step_on_level_ground_is_taken_at_once():
+    curve = Curve(lambda w: 0.0, lambda w: 0.0 * w)
+    _, moved, _ = search(curve, -1.0)
+    assert_array_equal(moved, [0.0])
+    assert len(curve.tried) == 1
+
+
+@pytest.mark.parametrize("height", [1e6, -1e6])
+def test_rounding_does_not_stop_the_search(height):
+    # Close to the optimum of a function far from zero, a good step may seem to lead uphill.
+    curve = Curve(lambda w: height + (0 if w else 2 * np.spacing(1e6)), lambda w: w)
     start, moved, known = search(curve, -1e-7, w=1e-7)
     assert known.value > start.value
     assert_array_equal(moved, [0.0])
