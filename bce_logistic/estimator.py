@@ -96,8 +96,9 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         Nesterov's form of the momentum. With ``learning_rate="auto"`` and ``momentum=0``:
         accelerated descent with adaptive restart.
     reduction : {"mean", "sum"}, default="mean"
-        Whether ``learning_rate`` multiplies the mean or the sum of the samples' gradients. It
-        scales the step, never the optimum; "auto" takes the same step for both.
+        Whether ``learning_rate`` multiplies the mean or the sum of the samples' gradients (those
+        of a mini-batch). It scales the step, never the optimum; "auto" takes the same step for
+        both.
     batch_size : int or None, default=None
         Rows of a mini-batch, for each of which "gd" makes an update: the gradient over the
         batch stands for that over all rows. None, or as many as there are: all rows. For
@@ -132,7 +133,8 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         the rows to hold out. None: a seed that is always the same, so that a repeated fit gives
         the same result to the last bit.
     verbose : int, default=0
-        1: print a line a pass.
+        1: print a line an iterate: passes, objective, largest component of the gradient, and for
+        "preconditioned" the estimated distance to the optimal objective, all in nats a sample.
     n_jobs : int or None, default=None
         Number of threads over the rows. None: as many as BLAS would use; -1: all cores. The
         result does not depend on it. Dask collections are worked on by Dask's workers instead.
@@ -535,9 +537,11 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
                 explain_not_finite(objective.rows.X, self)
             if self.verbose:
                 weight = objective.total_weight
+                gap = solver.gap(history)
                 print(
                     f"{solver.name}: pass {passes}, objective {value / weight:.9g}, "
                     f"gradient {gradient_norm / weight:.3g}"
+                    + (f", estimated gap {gap / weight:.3g}" if gap is not None else "")
                 )
             if tasks is None:
                 return False

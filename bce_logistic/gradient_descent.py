@@ -123,6 +123,9 @@ class GradientDescent:
             return "tol"
         return "max_iter" if self.passes(objective, history) >= self.max_iter else None
 
+    def gap(self, history: list[Progress]) -> None:
+        """Nothing: a gradient alone does not tell how far the optimum is."""
+
     def may_be_separated(self, objective: Objective, curve: list[Progress], reason: str) -> bool:
         """Never: small steps do not tell an optimum far away from one at infinity."""
         return False

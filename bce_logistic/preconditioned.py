@@ -132,13 +132,17 @@ class PreconditionedDescent:
             "precision", if no step makes the objective smaller; "max_iter"; None: go on.
         """
         value = iterate.point.value
-        if estimated_gap(history) <= self.tol * value and self.tol > 0:
+        if self.gap(history) <= self.tol * value and self.tol > 0:
             return "tol"
         if not objective.ridge.any() and value < log(2) * objective.smallest_weight:
             return "separated"
         if _stands_still(history, 4):
             return "precision"
         return "max_iter" if objective.rows.passes >= self.max_iter else None
+
+    def gap(self, history: list[Progress]) -> float:
+        """Estimated distance to the optimal objective, in nats."""
+        return estimated_gap(history)
 
     def may_be_separated(self, objective: Objective, curve: list[Progress], reason: str) -> bool:
         """Whether the coefficients may be on their way to infinity.

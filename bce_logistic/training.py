@@ -61,6 +61,10 @@ class Solver(Protocol):
         """Why to stop at an iterate, or None: go on."""
         ...
 
+    def gap(self, history: list[Progress]) -> float | None:
+        """Estimated distance to the optimal objective, in nats, if the solver has one."""
+        ...
+
     def may_be_separated(self, objective: Objective, curve: list[Progress], reason: str) -> bool:
         """Whether the way that a descent stopped leaves it open that there is an optimum."""
         ...

@@ -225,3 +225,13 @@ def test_sparse_columns_that_hold_most_are_found_among_many_non_zeros():
 def test_dense_columns_hold_equal_shares():
     X, y = problem()
     assert_array_equal(row_blocks(X, y, np.ones(80)).column_shares(), np.full(4, 0.25))
+
+
+def test_verbose_tells_how_far_the_optimum_is(capsys):
+    X, y = breast_cancer(scale=True)
+    model = fast(verbose=1, tol=1e-8).fit(X, y)
+    gaps = [float(line.split("gap ")[1]) for line in capsys.readouterr().out.splitlines()]
+    best = fitted_value(fast(tol=1e-14).fit(X, y), X, y) / len(y)
+    assert len(gaps) >= len(model.loss_curve_)
+    assert gaps[-1] <= 1e-8 * model.loss_curve_[-1]
+    assert gaps[0] > model.loss_curve_[0] - best

@@ -147,8 +147,8 @@ draw({name: {"batch_size": 16, **momentum} for name, momentum in momenta.items()
 #
 # All three have the same learning rate, and batches of 8 make 16 steps with the rows of one step
 # for 128: they are far ahead. They pay with noise, since the mean over 8 rows strays four times as
-# far as that over 128. The long jump is the last batch of the first pass: 569 rows are 71 batches of 8
-# and one row, an unusual one, which counts as much as a whole batch. Large batches go almost
+# far as that over 128. The long jump is the last batch of the first pass: 569 rows are 71 batches
+# of 8 and one row, an unusual one, which counts as much as a whole batch. Large batches go almost
 # straight. They are slow because they make so few steps, and could make larger ones:
 # ``learning_rate="auto"`` takes half of the reciprocal of the curvature that is expected of a
 # batch, which for 128 of these rows with thirty features is a step four times as large as for 8.
