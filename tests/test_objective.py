@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import scipy.optimize
@@ -195,3 +197,43 @@ def test_hessians_are_derivatives_of_the_gradient(layout, n_classes, fit_interce
     kept = np.append(columns, n_columns - 1) if fit_intercept else columns
     some = [block[np.ix_(kept, kept)] for block in blocks]
     assert_allclose(F.class_hessians(w, columns), some, **close)
+
+
+@every_number_of_classes
+@with_and_without_intercept
+def test_what_the_objective_tells_of_itself(n_classes, fit_intercept):
+    X, y = problem(n_classes=n_classes)
+    s = weights(len(y))
+    F = objective(X, y, s, 0.5, fit_intercept)
+    assert F.smallest_weight == s[s > 0].min()
+    assert_allclose(F.total_weight, s.sum(), rtol=1e-14)
+    assert_array_equal(F.unpenalised, [False] * X.shape[1] + [True] * fit_intercept)
+    assert objective(X, y, C=np.inf, fit_intercept=fit_intercept).unpenalised.all()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        F.n_scores = 5
+
+
+@every_number_of_classes
+def test_the_intercept_alone_is_where_its_derivative_is_zero(n_classes):
+    X, y = problem(n_classes=n_classes)
+    F = objective(X, y, weights(len(y)))
+    w = np.zeros(F.shape)
+    w[-1] = F.intercept_alone()
+    assert_allclose(F.at(w).gradient[-1], 0, atol=1e-13 * len(y))
+    assert_allclose(w[-1].sum() if n_classes > 2 else 0, 0, atol=1e-14)
+
+
+@every_number_of_classes
+def test_a_class_without_weight_counts_as_if_it_had_a_little(n_classes):
+    X, y = problem(n_classes=n_classes)
+    s = np.where(y == 0, 0.0, 1.0)
+    share = np.maximum(np.bincount(y, s) / s.sum(), 1e-6)
+    b = objective(X, y, s).intercept_alone()
+    b = np.array([0, b]) if n_classes == 2 else b
+    assert_allclose(np.exp(b - b[-1]), share / share[-1], rtol=1e-12)
+
+
+def test_the_largest_curvature_is_never_zero():
+    X, y = problem()
+    F = objective(np.zeros_like(X), y, C=np.inf, fit_intercept=False)
+    assert F.largest_curvature() == np.finfo(np.float64).tiny
