@@ -25,7 +25,7 @@ dd = pytest.importorskip("dask.dataframe")
 cloudpickle = pytest.importorskip("cloudpickle")
 pd = pytest.importorskip("pandas")
 
-from bce_logistic.dask import DaskRows  # noqa: E402
+from bce_logistic.dask import DaskRows, DenseChunk  # noqa: E402
 
 N_SAMPLES, CHUNK = 2000, 300
 NAMES = ["age", "height", "weight", "income"]
@@ -565,3 +565,31 @@ def test_what_needs_rows_in_memory_is_refused(params):
         GDLogisticRegression(**params).fit(X, y)
     with pytest.raises(ValueError, match="rows in memory"):
         GDLogisticRegression(solver="gd").partial_fit(X, y, classes=[0, 1])
+
+
+def unaligned(X):
+    memory = bytearray(X.nbytes + 1)
+    view = np.frombuffer(memory, dtype=X.dtype, offset=1).reshape(X.shape)
+    view[...] = X
+    assert not view.flags.aligned
+    return view
+
+
+@pytest.mark.parametrize(
+    "given",
+    [unaligned, np.asfortranarray, lambda X: np.column_stack([X, X])[:, : X.shape[1]]],
+    ids=["odd address", "columns", "part"],
+)
+def test_blocks_of_a_chunk_are_aligned_and_in_c_order(given, monkeypatch):
+    monkeypatch.setattr(DenseChunk, "most_block_rows", 30)
+    X, y = problem()
+    rows = DenseChunk(given(X), y, np.ones(80))
+
+    def look(block):
+        assert block.X.flags.c_contiguous
+        assert block.X.flags.aligned
+        return (block.weighted_sum(block.scores(np.ones(4))),)
+
+    expected = DenseChunk(X, y, np.ones(80)).sum(look, size=4)
+    assert_array_equal(rows.sum(look, size=4)[0], expected[0])
+    assert_allclose(expected[0], X.T @ (X @ np.ones(4)), rtol=1e-13)
