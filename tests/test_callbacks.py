@@ -122,10 +122,19 @@ def test_the_descent_may_end_just_when_it_is_asked_to():
 
 
 @every_way
-def test_an_error_in_a_callback_leaves_the_previous_fit_whole(way):
+@pytest.mark.parametrize("iteration", [0, 1, 4])
+@pytest.mark.parametrize("hook", ["begin", "end"])
+def test_an_error_in_a_callback_leaves_the_previous_fit_whole(way, hook, iteration):
     class Failing(Recorder):
+        def fail(self, which, context):
+            if which == hook and (context.task_name, context.task_id) == ("iteration", iteration):
+                raise RuntimeError("broken callback")
+
+        def on_fit_task_begin(self, estimator, context):
+            self.fail("begin", context)
+
         def on_fit_task_end(self, estimator, context):
-            raise RuntimeError("broken callback")
+            self.fail("end", context)
 
     X, y = data()
     failing = Failing()
