@@ -26,7 +26,8 @@ from .row_blocks import Block, Columns, DenseRows, RowBlocks, RowsInMemory, Sums
 from .validation import check_sample_weight, check_two_classes, class_weights
 
 try:
-    from array_api_compat import array_namespace, device, to_device
+    from array_api_compat import array_namespace as array_namespace
+    from array_api_compat import device, to_device
 except ImportError as error:
     raise ImportError(
         "Arrays of other libraries than NumPy need array-api-compat: "
@@ -63,9 +64,9 @@ class ArrayBlock(Block):
         """Sum of the residuals of the rows, in float64."""
         return in_double(array_namespace(residual).sum(residual, axis=0))
 
-    def weighted_total(self, value: Any) -> np.float64:
+    def weighted_total(self, value: Any) -> float:
         """Sum of the values of the rows, each times the weight of its row, in float64."""
-        return np.float64(float(self.s @ value))
+        return float(self.s @ value)
 
     def gram(self, d: Any, columns: Columns = slice(None)) -> Array:
         """``X.T @ diag(d) @ X``; see :meth:`Block.gram`."""

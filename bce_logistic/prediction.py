@@ -29,7 +29,7 @@ class LinearPredictions(ClassifierMixin):
     max_iter: int
     warm_start: bool
     random_state: int | np.random.RandomState | None
-    classes_: NDArray
+    classes_: Any
     coef_: Any
     intercept_: NDArray
     n_iter_: int

@@ -101,7 +101,7 @@ class Block(NamedTuple):
         """Sum of the residuals of the rows, in float64."""
         return residual.sum(axis=0)
 
-    def weighted_total(self, value: Array) -> np.float64:
+    def weighted_total(self, value: Array) -> Any:
         """Sum of the values of the rows, each times the weight of its row, in float64."""
         return self.s @ value
 

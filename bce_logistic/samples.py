@@ -196,9 +196,14 @@ def _samples_elsewhere(estimator: Any, given: Given) -> Samples:
             "they are: set batch_size=None and early_stopping=False. For mini-batches use "
             "dask_ml.wrappers.Incremental, or copy the rows to NumPy."
         )
+    found: tuple[NDArray, RowBlocks, Array]
     if is_dask(given.X):
-        from .dask import dask_rows as rows_of
+        from .dask import dask_rows
+
+        found = dask_rows(estimator, *given)
     else:
-        from .array_api import array_rows as rows_of
-    classes, rows, totals = rows_of(estimator, *given)
+        from .array_api import array_rows
+
+        found = array_rows(estimator, *given)
+    classes, rows, totals = found
     return Samples(classes, rows, None, Seen(rows.n_samples, rows.total_weight), totals)
