@@ -21,8 +21,9 @@ from bce_logistic.objective import EXACT_EIGENVALUE_COLUMNS, Objective
 
 from .common import objective, problem, weights
 
-if Version(sklearn.__version__) < Version("1.9") or Version(scipy.__version__) < Version("1.14"):
-    pytest.skip("Older scikit-learn or SciPy does not let all arrays in.", allow_module_level=True)
+NEEDED = {np: "2.1", scipy: "1.14", sklearn: "1.9"}  # as in the extra "array-api"
+if any(Version(package.__version__) < Version(oldest) for package, oldest in NEEDED.items()):
+    pytest.skip("Older versions do not let all arrays in.", allow_module_level=True)
 strict = pytest.importorskip("array_api_strict")
 pytest.importorskip("array_api_compat")
 
