@@ -306,6 +306,20 @@ def test_labels_of_any_type(place, labels):
     same(model, other, rtol=1e-8)
 
 
+def test_a_library_may_find_the_labels_in_any_order(monkeypatch):
+    X, y = problem(n_samples=300, n_classes=3)
+    place, unique_inverse = strict_place("device1"), strict.unique_inverse
+
+    def backwards(y):
+        labels, inverse = unique_inverse(y)
+        return labels[::-1], labels.shape[0] - 1 - inverse
+
+    monkeypatch.setattr(strict, "unique_inverse", backwards)
+    model, other = GDLogisticRegression(), GDLogisticRegression().fit(X, y)
+    same(model.fit(place(X), place(y)), other, rtol=1e-8)
+    assert_array_equal(host(model.classes_), other.classes_)
+
+
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_labels_that_are_text_stay_numpys(place, n_classes):
     X, y = problem(n_samples=300, n_classes=n_classes)
