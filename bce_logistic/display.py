@@ -11,6 +11,8 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import check_is_fitted
 
+from .namespaces import is_foreign, on_host
+
 Array = NDArray[np.float64]
 
 THE_CLASSIFIER = "Pass a GDLogisticRegression itself; of a pipeline, its last step."
@@ -150,6 +152,7 @@ class LossCurveDisplay:
                 f"This {type(estimator).__name__} has no {attribute}. {CURVES[curve].remedy}"
             )
         name = type(estimator).__name__ if name is None else name
+        values = on_host(values) if is_foreign(values) else values
         display = cls(values=values, curve=curve, name=name)
         return display.plot(ax, minimum=minimum, log_scale=log_scale, line_kwargs=line_kwargs)
 

@@ -24,6 +24,7 @@ from .gradient_descent import GradientDescent
 from .held_out import HeldOut
 from .losses import BinaryCrossEntropy, CrossEntropy
 from .mini_batches import Seen
+from .namespaces import on_host
 from .objective import Objective
 from .preconditioned import PreconditionedDescent
 from .prediction import LinearPredictions
@@ -289,7 +290,9 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Features. float64 and float32 stay as they are, everything else becomes float64;
-            sparse rows stay sparse.
+            sparse rows stay sparse. With scikit-learn's setting ``array_api_dispatch=True`` an
+            array of another library stays on its device; labels, weights and what is learnt
+            follow it there.
         y : array-like of shape (n_samples,)
             Labels of at least two classes.
         sample_weight : array-like of shape (n_samples,), number or None, default=None
@@ -418,6 +421,7 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.array_api_support = self.batch_size is None and not self.early_stopping
         return tags
 
     def _check_combinations(self, *, mini_batches: bool) -> None:
@@ -501,7 +505,7 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
             return solver.start(objective)
         n_scores, n_features = self.coef_.shape
         same_shape = (n_scores, n_features) == (objective.n_scores, objective.rows.n_features)
-        if not same_shape or not np.array_equal(self.classes_, classes):
+        if not same_shape or not np.array_equal(on_host(self.classes_), classes):
             raise ValueError(
                 f"warm_start=True goes on from a fit of {n_features} features and the classes "
                 f"{self.classes_}; now there are {objective.rows.n_features} features and the "
@@ -511,17 +515,17 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         if self._resume is None:
             return Start(w)
         # Where the descent stood is known better than coef_ says, unless that was changed.
-        kept = self._resume.w.astype(self.coef_.dtype)
+        kept = self._resume.w.astype(on_host(self.intercept_).dtype)  # that of coef_, too
         if self._resume.rule == solver.rule is not None and np.array_equal(kept, w):
             return self._resume.start
         return Start(w, t=self._resume.start.t)
 
     def _coefficients(self, objective: Objective) -> Array:
         """The fitted coefficients as the objective lays them out, the intercept last."""
-        coef = self.coef_.toarray() if scipy.sparse.issparse(self.coef_) else self.coef_
+        coef = self.coef_.toarray() if scipy.sparse.issparse(self.coef_) else on_host(self.coef_)
         w = coef.T.astype(np.float64)
         if self.fit_intercept:
-            w = np.append(w, [self.intercept_], axis=0)
+            w = np.append(w, [on_host(self.intercept_)], axis=0)
         return w.reshape(objective.shape)
 
     def _watch(
@@ -556,10 +560,11 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         n_features, dtype = objective.rows.n_features, objective.rows.dtype
         w = w.reshape(-1, objective.n_scores).astype(dtype)
         intercept = w[n_features] if self.fit_intercept else np.zeros(w.shape[1], dtype)
+        handed_back = objective.rows.handed_back
         return {
-            "classes_": classes,
-            "coef_": np.ascontiguousarray(w[:n_features].T),
-            "intercept_": intercept,
+            "classes_": handed_back(classes),
+            "coef_": handed_back(np.ascontiguousarray(w[:n_features].T)),
+            "intercept_": handed_back(intercept),
         }
 
     def _warn(self, solver: Solver, separating: list[str]) -> None:
@@ -568,7 +573,7 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
             warnings.warn(
                 f"{solver.name} made max_iter={self.max_iter} passes and did not reach "
                 f"tol={self.tol}: the largest component of the mean gradient is "
-                f"{self.gradient_norm_curve_[-1]:.3g}. To converge, {solver.advice}.",
+                f"{float(self.gradient_norm_curve_[-1]):.3g}. To converge, {solver.advice}.",
                 ConvergenceWarning,
                 stacklevel=3,
             )
@@ -592,9 +597,12 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         self._resume = Resume(solver.rule, last, training.w, data.seen, data.class_totals)
         weight = objective.total_weight
         self.n_iter_ = training.passes
-        self.loss_curve_ = np.array([progress.value / weight for progress in training.curve])
-        self.gradient_norm_curve_ = np.array(
-            [progress.gradient_norm / weight for progress in training.curve]
+        handed_back = objective.rows.handed_back
+        self.loss_curve_ = handed_back(
+            np.array([progress.value / weight for progress in training.curve])
+        )
+        self.gradient_norm_curve_ = handed_back(
+            np.array([progress.gradient_norm / weight for progress in training.curve])
         )
         self.__dict__.pop("validation_loss_curve_", None)
         if training.held_out_losses is not None:

@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .estimator import GDLogisticRegression
 from .labels import encode_labels, label_weights
+from .namespaces import on_host, stays
 from .objective import Objective
 from .row_blocks import row_blocks
 from .separation import collinear_columns, contrasts, standard_errors
@@ -77,7 +78,8 @@ def inference_table(
     Raises
     ------
     TypeError
-        If the estimator is of another kind.
+        If the estimator is of another kind, or if X is an array of another library that
+        scikit-learn's setting ``array_api_dispatch`` keeps.
     sklearn.exceptions.NotFittedError
         If the estimator is not fitted.
     ValueError
@@ -110,11 +112,13 @@ def inference_table(
     [0.913, 3.388]
     """
     _check(estimator, penalized, level)
+    if stays(X):
+        raise TypeError("The table is computed by NumPy: pass X and y as arrays of NumPy's.")
     X, y = validate_data(
         estimator, X, y, reset=False, accept_sparse="csr", dtype=np.float64, order="C"
     )
     classes, y = encode_labels(y)
-    if not np.array_equal(classes, estimator.classes_):
+    if not np.array_equal(classes, on_host(estimator.classes_)):
         raise ValueError(
             f"y holds the classes {classes}, but the estimator was fitted on "
             f"{estimator.classes_}. Pass the labels that it was fitted on."

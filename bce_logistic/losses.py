@@ -1,7 +1,8 @@
 """Pointwise losses: the maths on labels and scores, nothing else.
 
 Every function here works on one block of samples and knows neither the features that made
-the scores nor the coefficients. With ``z`` the score and ``y_hat`` the prediction,
+the scores nor the coefficients. The scores may be an array of any library: ``xp`` is NumPy, or
+what has the same functions for that library. With ``z`` the score and ``y_hat`` the prediction,
 
 ===========  =============================  ==================================
 quantity     two classes                    K classes
@@ -18,10 +19,12 @@ to zero is the right answer, which is why that one NumPy warning is switched off
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .namespaces import beside, namespace
 
 Array = NDArray[np.float64]
 
@@ -90,8 +93,9 @@ class BinaryCrossEntropy:
         ndarray of shape (n_samples,)
             Probabilities of the positive class.
         """
-        e = np.exp(-np.abs(z))
-        return np.where(z >= 0, 1.0, e) / (1 + e)
+        xp = namespace(z)
+        e = xp.exp(-xp.abs(z))
+        return xp.where(z >= 0, 1.0, e) / (1 + e)
 
     @np.errstate(under="ignore")
     def value_and_gradient(self, y: NDArray, z: Array) -> tuple[Array, Array]:
@@ -109,10 +113,11 @@ class BinaryCrossEntropy:
         value, gradient : ndarray of shape (n_samples,)
             Loss in nats and its derivative with respect to the score.
         """
-        y = y.astype(z.dtype, copy=False)  # they are kept in one byte each
-        e = np.exp(-np.abs(z))
-        value = np.log1p(e) + (np.maximum(z, 0) - y * z)
-        gradient = np.where(z >= 0, (1 - y) - y * e, (1 - y) * e - y) / (1 + e)
+        xp = namespace(z)
+        y = xp.asarray(y, dtype=z.dtype)  # they are kept in one byte each
+        e = xp.exp(-xp.abs(z))
+        value = xp.log1p(e) + (xp.maximum(z, 0) - y * z)
+        gradient = xp.where(z >= 0, (1 - y) - y * e, (1 - y) * e - y) / (1 + e)
         return value, gradient
 
     @np.errstate(under="ignore")
@@ -129,7 +134,8 @@ class BinaryCrossEntropy:
         ndarray of shape (n_samples,)
             Curvature, in [0, 1/4].
         """
-        e = np.exp(-np.abs(z))
+        xp = namespace(z)
+        e = xp.exp(-xp.abs(z))
         return e / (1 + e) ** 2
 
     def curvature_matrix(self, curvature: Array) -> Array:
@@ -177,8 +183,8 @@ class CrossEntropy:
         ndarray of shape (n_samples, n_classes)
             Probabilities; every row sums to one.
         """
-        e = np.exp(z - z.max(axis=1, keepdims=True))
-        return e / e.sum(axis=1, keepdims=True)
+        e = namespace(z).exp(z - _largest(z)[:, None])
+        return e / _sum(e)[:, None]
 
     @np.errstate(under="ignore")
     def value_and_gradient(self, y: NDArray, z: Array) -> tuple[Array, Array]:
@@ -199,15 +205,15 @@ class CrossEntropy:
             Derivative with respect to the scores.
         """
         # The other classes alone, not 1 - y_hat: what is nearly zero keeps its accuracy.
-        own = np.arange(len(y)), y
-        top = z.max(axis=1)
-        e = np.exp(z - top[:, None])
-        e_own, e[own] = e[own], 0
-        others = e.sum(axis=1)
+        xp, own = namespace(z), _own(y, z)
+        top = _largest(z)
+        e = xp.exp(z - top[:, None])
+        e_own, e = _taken(e, own), _replaced(e, own, 0)
+        others = _sum(e)
         total = others + e_own
-        value = np.log1p(others + (e_own - 1)) + (top - z[own])
-        gradient = np.divide(e, total[:, None], out=e)
-        gradient[own] = -others / total
+        value = xp.log1p(others + (e_own - 1)) + (top - _taken(z, own))
+        e /= total[:, None]
+        gradient = _replaced(e, own, -others / total)
         return value, gradient
 
     def curvature(self, z: Array) -> Array:
@@ -216,7 +222,7 @@ class CrossEntropy:
 
     def curvature_matrix(self, curvature: Array) -> Array:
         """Second derivative ``diag(Y_hat) - Y_hat Y_hat.T`` of every sample."""
-        identity = np.eye(curvature.shape[1])
+        identity = beside(np.eye(curvature.shape[1]), curvature)
         return curvature[:, :, None] * (identity - curvature[:, None, :])
 
     def curvature_diagonal(self, curvature: Array) -> Array:
@@ -225,4 +231,42 @@ class CrossEntropy:
 
     def curvature_product(self, curvature: Array, v: Array) -> Array:
         """Second derivative times a direction ``v`` of scores, sample by sample."""
-        return curvature * (v - (curvature * v).sum(axis=1, keepdims=True))
+        return curvature * (v - _sum(curvature * v)[:, None])
+
+
+# What NumPy does faster in its own way than in that of the standard.
+
+
+def _largest(z: Any) -> Any:
+    """The largest score of every sample."""
+    return z.max(axis=1) if isinstance(z, np.ndarray) else namespace(z).max(z, axis=1)
+
+
+def _sum(z: Any) -> Any:
+    """The sum over the scores of every sample."""
+    return z.sum(axis=1) if isinstance(z, np.ndarray) else namespace(z).sum(z, axis=1)
+
+
+def _own(y: Any, z: Any) -> Any:
+    """Where the score of every sample's own class is: positions, or a mask for other libraries."""
+    if isinstance(z, np.ndarray):
+        return np.arange(len(y)), y
+    return y[:, None] == beside(np.arange(z.shape[1]), y)
+
+
+def _taken(z: Any, own: Any) -> Any:
+    """The score of every sample's own class."""
+    if isinstance(z, np.ndarray):
+        return z[own]
+    xp = namespace(z)
+    return xp.sum(xp.where(own, z, 0.0), axis=1)
+
+
+def _replaced(z: Any, own: Any, value: Any) -> Any:
+    """The scores with others in the place of every sample's own class; NumPy writes into them."""
+    if isinstance(z, np.ndarray):
+        z[own] = value
+        return z
+    xp = namespace(z)
+    value = xp.asarray(value, dtype=z.dtype, device=z.device)
+    return xp.where(own, xp.reshape(value, (-1, 1)), z)

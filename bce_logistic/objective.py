@@ -21,6 +21,7 @@ import scipy.sparse.linalg
 from numpy.typing import NDArray
 
 from .losses import Loss
+from .namespaces import beside
 from .row_blocks import Block, Columns, RowBlocks, Sums
 
 Array = NDArray[np.float64]
@@ -104,8 +105,8 @@ class Objective:
         def value_and_gradient(block: Block) -> Sums:
             z = self._scores(block, w)
             value, residual = self.loss.value_and_gradient(block.y, z)
-            residual = (residual.T * block.s).T
-            return block.s @ value, self._weighted_sum(block, residual)
+            residual = block.weighted(residual)
+            return block.weighted_total(value), self._weighted_sum(block, residual)
 
         value, gradient = self.rows.sum(value_and_gradient, size=w.size + 1)
         return Point(w, value + self._penalty(w), gradient + self._penalty_gradient(w))
@@ -141,9 +142,8 @@ class Objective:
 
         def diagonal(block: Block) -> Sums:
             d = self.loss.curvature_diagonal(self.loss.curvature(self._scores(block, w)))
-            d = (d.T * block.s).T
-            total = block.gram_diagonal(d)
-            return (self._with_intercept(total, d.sum(axis=0)),)
+            d = block.weighted(d)
+            return (self._with_intercept(block.gram_diagonal(d), block.total(d)),)
 
         (total,) = self.rows.sum(diagonal, size=w.size)
         return (total.T + self._padded_ridge).T
@@ -169,8 +169,8 @@ class Objective:
 
         def hessians(block: Block) -> Sums:
             d = self.loss.curvature_diagonal(self.loss.curvature(self._scores(block, w)))
-            d = d.reshape(len(d), -1)
-            return (np.stack([self._gram(block, block.s * d_k, columns) for d_k in d.T]),)
+            by_score = [d] if d.ndim == 1 else [d[:, k] for k in range(self.n_scores)]
+            return (np.stack([self._gram(block, block.s * d_k, columns) for d_k in by_score]),)
 
         (total,) = self.rows.sum(hessians, size=self.n_scores * n_columns**2)
         return total + np.diag(np.append(self.ridge[columns], np.zeros(int(self.fit_intercept))))
@@ -258,11 +258,14 @@ class Objective:
 
     def _scores(self, block: Block, w: Array) -> Array:
         """``z = X w + b``."""
-        return block.scores(w[:-1]) + w[-1] if self.fit_intercept else block.scores(w)
+        if not self.fit_intercept:
+            return block.scores(w)
+        z = block.scores(w[:-1])
+        return z + beside(w[-1], z)
 
     def _weighted_sum(self, block: Block, residual: Array) -> Array:
         """``[X 1].T @ residual``."""
-        return self._with_intercept(block.weighted_sum(residual), residual.sum(axis=0))
+        return self._with_intercept(block.weighted_sum(residual), block.total(residual))
 
     def _gram(self, block: Block, d: Array, columns: Columns = slice(None)) -> Array:
         """``[X 1].T @ diag(d) @ [X 1]``."""
@@ -273,7 +276,7 @@ class Objective:
         bordered = np.empty((n_columns + 1, n_columns + 1))
         bordered[:-1, :-1] = gram
         bordered[-1, :-1] = bordered[:-1, -1] = block.weighted_sum(d)[columns]
-        bordered[-1, -1] = d.sum()
+        bordered[-1, -1] = block.total(d)
         return bordered
 
     def _with_intercept(self, total: Array, intercept: Array) -> Array:

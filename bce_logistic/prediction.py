@@ -14,9 +14,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .inputs import check_features
 from .losses import BinaryCrossEntropy, CrossEntropy
+from .namespaces import namespace, on_host, stays
 from .row_blocks import product
 from .samples import FEATURES
-from .validation import is_dask, lazy_for_dask
+from .validation import is_dask, where_features_are
 
 
 class LinearPredictions(ClassifierMixin):
@@ -28,19 +29,19 @@ class LinearPredictions(ClassifierMixin):
     max_iter: int
     warm_start: bool
     random_state: int | np.random.RandomState | None
-    classes_: NDArray
+    classes_: Any
     coef_: Any
     intercept_: NDArray
     n_iter_: int
 
-    @lazy_for_dask
+    @where_features_are
     def decision_function(self, X: Any) -> NDArray:
         """Scores ``X @ w + b``: log-odds for two classes.
 
         Parameters
         ----------
         X : array-like, sparse matrix or Dask collection of shape (n_samples, n_features)
-            Features.
+            Features. An array of another library has to be where the coefficients are.
 
         Returns
         -------
@@ -48,12 +49,17 @@ class LinearPredictions(ClassifierMixin):
             The scores, in nats; for two classes those of ``classes_[1]``.
         """
         check_is_fitted(self)
-        check_features(X)
-        X = validate_data(self, X, reset=False, **FEATURES)
-        z = product(X, self.coef_.T) + self.intercept_
-        return z.ravel() if z.shape[1] == 1 else z
+        if stays(X):
+            from .array_api import scores
 
-    @lazy_for_dask
+            z = scores(self, X)
+        else:
+            check_features(X)
+            X = validate_data(self, X, reset=False, **FEATURES)
+            z = product(X, self.coef_.T) + self.intercept_
+        return z[:, 0] if z.shape[1] == 1 else z
+
+    @where_features_are
     def predict_proba(self, X: Any) -> NDArray:
         """Probabilities of the classes: the sigmoid or the softmax of the scores.
 
@@ -68,12 +74,12 @@ class LinearPredictions(ClassifierMixin):
             Probabilities, in the order of ``classes_``; every row sums to one.
         """
         z = self.decision_function(X)
-        if len(self.classes_) > 2:
+        if z.ndim > 1:
             return CrossEntropy().prediction(z)
         sigmoid = BinaryCrossEntropy().prediction
-        return np.stack([sigmoid(-z), sigmoid(z)], axis=1)
+        return namespace(z).stack([sigmoid(-z), sigmoid(z)], axis=1)
 
-    @lazy_for_dask
+    @where_features_are
     def predict_log_proba(self, X: Any) -> NDArray:
         """Logarithms of the probabilities of the classes.
 
@@ -89,14 +95,14 @@ class LinearPredictions(ClassifierMixin):
             probability underflows to zero.
         """
         z = self.decision_function(X)
-        if len(self.classes_) == 2:
-            z = np.stack([np.zeros_like(z), z], axis=1)
-        labels = np.arange(len(self.classes_))
+        xp = namespace(z)
+        if z.ndim == 1:
+            z = xp.stack([xp.zeros_like(z), z], axis=1)
+        labels = [xp.full_like(z[:, 0], k, dtype=xp.int64) for k in range(z.shape[1])]
         loss = CrossEntropy()
-        log_proba = [-loss.value_and_gradient(np.full(len(z), k), z)[0] for k in labels]
-        return np.stack(log_proba, axis=1)
+        return xp.stack([-loss.value_and_gradient(y, z)[0] for y in labels], axis=1)
 
-    @lazy_for_dask
+    @where_features_are
     def predict(self, X: Any) -> NDArray:
         """Most probable class of every sample.
 
@@ -111,7 +117,11 @@ class LinearPredictions(ClassifierMixin):
             Labels.
         """
         z = self.decision_function(X)
-        return self.classes_[(z > 0).astype(int) if z.ndim == 1 else z.argmax(axis=1)]
+        xp = namespace(z)
+        k = xp.asarray(z > 0, dtype=xp.int64) if z.ndim == 1 else xp.argmax(z, axis=1)
+        if isinstance(self.classes_, np.ndarray):  # always if they are text
+            return self.classes_[on_host(k)]
+        return xp.take(self.classes_, k)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Accuracy: the share of samples whose most probable class is their label.

@@ -93,6 +93,18 @@ class Block(NamedTuple):
         residual = residual.astype(self.X.dtype, copy=False)
         return (self.XT @ residual).astype(np.float64, copy=False)
 
+    def weighted(self, residual: Array) -> Array:
+        """Residuals of the rows, each times the weight of its row."""
+        return (residual.T * self.s).T
+
+    def total(self, residual: Array) -> Array:
+        """Sum of the residuals of the rows, in float64."""
+        return residual.sum(axis=0)
+
+    def weighted_total(self, value: Array) -> Any:
+        """Sum of the values of the rows, each times the weight of its row, in float64."""
+        return self.s @ value
+
     def gram(self, d: Array, columns: Columns = slice(None)) -> Array:
         """``X.T @ diag(d) @ X``, the sum of the rows' outer products, in float64.
 
@@ -214,6 +226,10 @@ class RowBlocks(ABC):
     @abstractmethod
     def column_shares(self) -> Array:
         """Which share of the stored numbers belongs to each feature, about."""
+
+    def handed_back(self, array: NDArray) -> Any:
+        """An array for the user, of the kind that the features are and where they are."""
+        return array
 
 
 class RowsInMemory(RowBlocks):

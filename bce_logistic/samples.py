@@ -12,6 +12,7 @@ from .held_out import check_held_out, draw_held_out
 from .inputs import check_features
 from .labels import encode_known_labels, encode_labels, label_weights, stream_classes
 from .mini_batches import Seen
+from .namespaces import on_host, stays
 from .row_blocks import RowBlocks, row_blocks
 from .threads import Run
 from .validation import (
@@ -38,6 +39,11 @@ class Given(NamedTuple):
     X: Any
     y: Any
     sample_weight: Any
+
+    def beside_numpy(self) -> Given:
+        """The same, labels and weights moved from other libraries and devices to NumPy."""
+        y, s = (on_host(array) if stays(array) else array for array in self[1:])
+        return Given(self.X, y, s)
 
 
 class Samples(NamedTuple):
@@ -91,8 +97,9 @@ def samples(estimator: Any, given: Given, held_out: Given, seed: int, run: Run) 
         If features, labels or weights are not usable.
     """
     check_held_out(estimator.early_stopping, *held_out)
-    if is_dask(given.X):
-        return _dask_samples(estimator, given)
+    if is_dask(given.X) or stays(given.X):
+        return _samples_elsewhere(estimator, given)
+    given = given.beside_numpy()
     check_features(given.X, given.y)
     X, y = validate_data(estimator, given.X, given.y, ensure_all_finite=False, **FEATURES)
     classes, y = encode_labels(y)
@@ -162,6 +169,11 @@ def stream_samples(
             "partial_fit learns from rows in memory. Use fit, or dask_ml.wrappers.Incremental, "
             "which calls partial_fit chunk by chunk."
         )
+    if stays(given.X):
+        raise ValueError(
+            "partial_fit learns from rows of NumPy's. Use fit, or copy the rows to NumPy."
+        )
+    given = given.beside_numpy()
     classes = stream_classes(known, classes)
     check_features(given.X, given.y)
     X, y = validate_data(estimator, given.X, given.y, reset=known is None, **FEATURES)
@@ -176,14 +188,22 @@ def _seen(s: Array) -> Seen:
     return Seen(int(np.count_nonzero(s)), float(s.sum()))
 
 
-def _dask_samples(estimator: Any, given: Given) -> Samples:
-    """Samples in Dask collections, which offer less."""
-    from .dask import dask_rows
-
+def _samples_elsewhere(estimator: Any, given: Given) -> Samples:
+    """Samples in Dask collections or in arrays of another library, which offer less."""
     if estimator.batch_size is not None or estimator.early_stopping:
         raise ValueError(
-            "Rows of a Dask collection are summed over where they are: set batch_size=None and "
-            "early_stopping=False. For mini-batches use dask_ml.wrappers.Incremental."
+            "Rows of a Dask collection, or of an array of another library, are summed over where "
+            "they are: set batch_size=None and early_stopping=False. For mini-batches use "
+            "dask_ml.wrappers.Incremental, or copy the rows to NumPy."
         )
-    classes, rows, totals = dask_rows(estimator, *given)
+    found: tuple[NDArray, RowBlocks, Array]
+    if is_dask(given.X):
+        from .dask import dask_rows
+
+        found = dask_rows(estimator, *given)
+    else:
+        from .array_api import array_rows
+
+        found = array_rows(estimator, *given)
+    classes, rows, totals = found
     return Samples(classes, rows, None, Seen(rows.n_samples, rows.total_weight), totals)

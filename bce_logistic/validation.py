@@ -16,6 +16,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from .inputs import check_kind
 from .labels import stretches
+from .namespaces import is_foreign, namespace, stays
 
 Array = NDArray[np.float64]
 
@@ -26,7 +27,7 @@ def is_dask(X: Any) -> bool:
     return dask is not None and dask.is_dask_collection(X)
 
 
-def check_sample_weight(sample_weight: Any, n_samples: int) -> Array:
+def check_sample_weight(sample_weight: Any, n_samples: int, dtype: Any = np.float64) -> Array:
     """Sample weights as an array of numbers that are finite and not negative.
 
     Parameters
@@ -35,11 +36,13 @@ def check_sample_weight(sample_weight: Any, n_samples: int) -> Array:
         None: one for every sample; a number: the same for every sample.
     n_samples : int
         Number of samples.
+    dtype : dtype, default=float64
+        Type of the weights, in the library that an array of them belongs to.
 
     Returns
     -------
     ndarray of shape (n_samples,)
-        The weights in float64; equal weights are one number, repeated without memory.
+        The weights in that type; equal weights are one number, repeated without memory.
 
     Raises
     ------
@@ -52,20 +55,22 @@ def check_sample_weight(sample_weight: Any, n_samples: int) -> Array:
     check_kind(sample_weight, "sample_weight")
     equal = isinstance(sample_weight, Real)
     weights = np.ravel(sample_weight) if equal else sample_weight
-    weights = check_array(weights, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+    weights = check_array(weights, ensure_2d=False, dtype=dtype, input_name="sample_weight")
+    xp = namespace(weights)
     if weights.ndim != 1:
         raise ValueError(f"sample_weight must be 1D, one weight a sample; got {weights.ndim}D.")
-    if weights.min() < 0:
+    if xp.min(weights) < 0:
         raise ValueError("sample_weight holds a negative weight; weights count samples.")
     with np.errstate(over="ignore"):
-        total = weights.sum() * (n_samples if equal else 1)
+        total = float(xp.sum(weights)) * (n_samples if equal else 1)
     if not np.isfinite(total):
         raise ValueError("sample_weight is so large that its sum overflows. Scale it.")
     if equal:
         return np.broadcast_to(weights, n_samples)
-    if len(weights) != n_samples:
+    if weights.shape[0] != n_samples:
         raise ValueError(
-            f"sample_weight.shape == {weights.shape}, expected {(n_samples,)}: one for a sample."
+            f"sample_weight.shape == {tuple(weights.shape)}, expected {(n_samples,)}: one for a "
+            "sample."
         )
     return weights
 
@@ -177,8 +182,12 @@ def explain_not_finite(X: Any, estimator: Any) -> None:
     )
 
 
-def lazy_for_dask(method: Callable) -> Callable:
-    """Let a method that predicts from features return a lazy array for a Dask collection."""
+def where_features_are(method: Callable) -> Callable:
+    """Let a method predict where the features are, if they are not NumPy's.
+
+    A Dask collection gives a lazy array; an array of another library has to be where the
+    coefficients are.
+    """
 
     @functools.wraps(method)
     def predict(self: Any, X: Any) -> Any:
@@ -186,6 +195,10 @@ def lazy_for_dask(method: Callable) -> Callable:
             from .dask import lazy_prediction
 
             return lazy_prediction(self, method.__name__, X)
+        if stays(X) or is_foreign(vars(self).get("coef_")):
+            from .array_api import check_same_place
+
+            check_same_place(self, X, method.__name__)
         return method(self, X)
 
     return predict

@@ -30,7 +30,10 @@ IGNORED = {
 IGNORED_WITHOUT_SECTIONS = {"PR01", "RT01", "YD01"}
 SECTION = re.compile(r"^ *(Parameters|Returns|Yields|Raises)\n *-+$", re.MULTILINE)
 
-OPTIONAL = {"dask": importlib.util.find_spec("dask")}
+OPTIONAL = {
+    "array_api": importlib.util.find_spec("array_api_compat"),
+    "dask": importlib.util.find_spec("dask"),
+}
 MODULES = sorted(
     f"bce_logistic.{module.name}"
     for module in pkgutil.iter_modules(bce_logistic.__path__)

@@ -81,6 +81,9 @@ def test_what_it_is():
     assert tags.classifier_tags.multi_class
     assert not tags.input_tags.allow_nan
     assert tags.target_tags.required
+    assert tags.array_api_support
+    assert not get_tags(GDLogisticRegression(batch_size=8)).array_api_support
+    assert not get_tags(GDLogisticRegression(early_stopping=True)).array_api_support
 
 
 @every_solver
