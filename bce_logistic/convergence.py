@@ -13,7 +13,7 @@ from .descent import Iterate
 # The estimates are right to about this factor, and the promise is to be on the safe side; over
 # many steps a convergence that slows down, like a power of their number, needs a larger one.
 SAFETY = 2.0
-SAFETY_IF_SLOW = 8.0
+SAFETY_IF_SLOW = 16.0
 # Steps that are many.
 SLOW = 32
 # Decreases that do not shrink from step to step are taken to shrink by this factor.
