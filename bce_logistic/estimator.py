@@ -24,7 +24,7 @@ from .gradient_descent import GradientDescent
 from .held_out import HeldOut
 from .losses import BinaryCrossEntropy, CrossEntropy
 from .mini_batches import Seen
-from .namespaces import on_host
+from .namespaces import CAN_STAY, on_host
 from .objective import Objective
 from .preconditioned import PreconditionedDescent
 from .prediction import LinearPredictions
@@ -421,7 +421,8 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
-        tags.array_api_support = self.batch_size is None and not self.early_stopping
+        all_rows = self.batch_size is None and not self.early_stopping
+        tags.array_api_support = CAN_STAY and all_rows
         return tags
 
     def _check_combinations(self, *, mini_batches: bool) -> None:

@@ -9,8 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy
 import sklearn
 from numpy.typing import NDArray
+
+# Before SciPy 1.14, scikit-learn's setting cannot be switched on.
+CAN_STAY = tuple(map(int, scipy.__version__.split(".")[:2])) >= (1, 14)
 
 
 def namespace(array: Any) -> Any:

@@ -33,6 +33,8 @@ Array = NDArray[np.float64]
 # Iterations before a metric is judged, and how this grows each time that it is made anew.
 PATIENCE = 6
 PATIENCE_GROWTH = 1.5
+# What a step to an optimum leaves of the error, at most.
+DROP = 0.05
 # Coefficients up to which those that run away are looked for.
 MOST_SEPARATING = 500
 # Newton's steps on a subsample, at most.
@@ -159,15 +161,15 @@ class PreconditionedDescent:
         Returns
         -------
         bool
-            Whether there is no penalty, and the last step was not that to an optimum: there the
-            error is squared, while towards infinity each step leaves 1/e of it. False for so
+            Whether there is no penalty, and the last step was not that to an optimum: it leaves a
+            small part of the error there, while towards infinity each step leaves 1/e. False for so
             many coefficients that a look at the Hessian would cost more than the fit, and in
             single precision, where a Hessian that fades is not told from rounding.
         """
         single, many = objective.rows.dtype == np.float32, np.prod(objective.shape)
         if objective.ridge.any() or single or many > MOST_SEPARATING:
             return False
-        return reason == "separated" or (reason != "max_iter" and not metric_is_right(curve))
+        return reason == "separated" or (reason != "max_iter" and not _dropped(curve))
 
     def _improving(
         self, objective: Objective, w: Array, ways: Iterator[Metric]
@@ -237,6 +239,11 @@ def approach(
     if n_rows < RELIABLE_ROWS_PER_COLUMN * w.shape[0] and isinstance(factor, ClassFactors):
         factor = factor.rescaled(objective.hessian_diagonal(w))
     return w, factor
+
+
+def _dropped(curve: list[Progress]) -> bool:
+    """Whether the last step did what was predicted, and left next to nothing."""
+    return metric_is_right(curve) and curve[-1].predicted <= DROP * curve[-2].predicted
 
 
 def _stands_still(history: list[Progress], iterates: int) -> bool:

@@ -210,7 +210,7 @@ def test_a_large_subsample_is_approached_in_steps(monkeypatch):
 def test_sparse_columns_that_hold_most_are_found_among_many_non_zeros():
     """The heavy columns are told from a draw of the non-zeros."""
     rng = np.random.default_rng(0)
-    X = scipy.sparse.random_array((40_000, 6500), density=5e-4, format="csr", rng=rng)
+    X = scipy.sparse.random(40_000, 6500, density=5e-4, format="csr", random_state=0)
     X = scipy.sparse.hstack([X, rng.normal(size=(40_000, 3))], format="csr")
     assert X.nnz > DRAWN_NON_ZEROS
     y = (X[:, -3:] @ [1.0, -2.0, 0.5] + rng.logistic(size=40_000) > 0).astype(int)
