@@ -13,7 +13,7 @@ from .inputs import check_features
 from .labels import encode_known_labels, encode_labels, label_weights, stream_classes
 from .mini_batches import Seen
 from .namespaces import on_host, stays
-from .row_blocks import RowBlocks, row_blocks
+from .row_blocks import RowBlocks, RowsInMemory, row_blocks
 from .threads import Run
 from .validation import (
     check_sample_weight,
@@ -125,7 +125,7 @@ def samples(estimator: Any, given: Given, held_out: Given, seed: int, run: Run) 
         s = np.array(s)
         s[drawn] = 0  # absent, without a copy of the features of all the others
     rows = row_blocks(X, y, s, run)
-    return Samples(classes, rows, apart, _seen(s), totals)
+    return Samples(classes, rows, apart, _seen(rows), totals)
 
 
 def stream_samples(
@@ -181,11 +181,12 @@ def stream_samples(
     s = check_sample_weight(given.sample_weight, len(y))
     totals = totals + label_weights(y, s, len(classes))
     s = class_weighted(s, class_weights(estimator.class_weight, classes, totals), y)
-    return Samples(classes, row_blocks(X, y, s, run), None, _seen(s), totals)
+    rows = row_blocks(X, y, s, run)
+    return Samples(classes, rows, None, _seen(rows), totals)
 
 
-def _seen(s: Array) -> Seen:
-    return Seen(int(np.count_nonzero(s)), float(s.sum()))
+def _seen(rows: RowsInMemory) -> Seen:
+    return Seen(int(np.count_nonzero(rows.s)), rows.total_weight)
 
 
 def _samples_elsewhere(estimator: Any, given: Given) -> Samples:
