@@ -30,7 +30,8 @@ Sums = tuple[Any, ...]
 Columns = slice | NDArray[np.intp]
 
 # A block is read twice, for the scores and for the gradient: the second time from the cache.
-DENSE_BLOCK_BYTES = 2 << 20
+# Smaller ones would fit in it better, but threads would wait for each other more often.
+DENSE_BLOCK_BYTES = 4 << 20
 # With fewer non-zeros than this, a thread costs more than it saves.
 SPARSE_BLOCK_NON_ZEROS = 1 << 18
 # And with fewer for each feature, its sum over the features costs more than its products.
@@ -44,6 +45,9 @@ PARTIAL_SUMS_SIZE = 1 << 22
 
 class Block(NamedTuple):
     """Some consecutive rows.
+
+    Products are taken by ``dot``: it lets other threads run, which ``@`` does in NumPy only if
+    the product has more than 500 elements.
 
     Attributes
     ----------
@@ -75,7 +79,7 @@ class Block(NamedTuple):
             sums over classes, and that is how sums over a few of them are fast.
         """
         w = w.astype(self.X.dtype, copy=False)
-        return (self.X @ w).astype(np.float64, order="F", copy=False)
+        return self.X.dot(w).astype(np.float64, order="F", copy=False)
 
     def weighted_sum(self, residual: Array) -> Array:
         """``X.T @ residual``, the sum of the rows, each times its residual, in float64.
@@ -91,7 +95,7 @@ class Block(NamedTuple):
             The sums.
         """
         residual = residual.astype(self.X.dtype, copy=False)
-        return (self.XT @ residual).astype(np.float64, copy=False)
+        return self.XT.dot(residual).astype(np.float64, copy=False)
 
     def weighted(self, residual: Array) -> Array:
         """Residuals of the rows, each times the weight of its row."""
@@ -103,7 +107,7 @@ class Block(NamedTuple):
 
     def weighted_total(self, value: Array) -> Any:
         """Sum of the values of the rows, each times the weight of its row, in float64."""
-        return self.s @ value
+        return self.s.dot(value)
 
     def gram(self, d: Array, columns: Columns = slice(None)) -> Array:
         """``X.T @ diag(d) @ X``, the sum of the rows' outer products, in float64.
@@ -124,9 +128,9 @@ class Block(NamedTuple):
         X = self.X[:, columns]
         if scipy.sparse.issparse(X):
             A = scipy.sparse.dia_array((root[np.newaxis], [0]), shape=(len(root), len(root))) @ X
-            return (A.T @ A).toarray().astype(np.float64, copy=False)
+            return A.T.dot(A).toarray().astype(np.float64, copy=False)
         A = root[:, None] * X
-        return (A.T @ A).astype(np.float64, copy=False)
+        return A.T.dot(A).astype(np.float64, copy=False)
 
     def gram_diagonal(self, d: Array) -> Array:
         """Diagonal of :meth:`gram`, for one or more weights a row.
