@@ -67,9 +67,10 @@ class BinaryCrossEntropy:
 
     Notes
     -----
-    ``e = exp(-abs(z))`` is shared by all that is computed: for either sign of ``z`` the
-    sigmoid is a ratio of ``e`` and ``1 + e``. A gradient that is nearly zero keeps its full
-    relative accuracy, since ``1 - y_hat`` is never formed by subtraction.
+    ``e = exp(-abs(z))`` is shared by all that is computed. The score decides for the class 1 or
+    0 by its sign, and ``e / (1 + e)`` is the probability of the other class; the prediction is
+    the decision, corrected by that. A gradient that is nearly zero keeps its full relative
+    accuracy: where the decision is the label, only the correction is left.
 
     References
     ----------
@@ -95,7 +96,7 @@ class BinaryCrossEntropy:
         """
         xp = namespace(z)
         e = xp.exp(-xp.abs(z))
-        return xp.where(z >= 0, 1.0, e) / (1 + e)
+        return _decision(z) - xp.copysign(e / (1 + e), z)
 
     @np.errstate(under="ignore")
     def value_and_gradient(self, y: NDArray, z: Array) -> tuple[Array, Array]:
@@ -116,8 +117,9 @@ class BinaryCrossEntropy:
         xp = namespace(z)
         y = xp.asarray(y, dtype=z.dtype)  # they are kept in one byte each
         e = xp.exp(-xp.abs(z))
-        value = xp.log1p(e) + (xp.maximum(z, 0) - y * z)
-        gradient = xp.where(z >= 0, (1 - y) - y * e, (1 - y) * e - y) / (1 + e)
+        miss = _decision(z) - y
+        value = xp.log1p(e) + miss * z
+        gradient = miss - xp.copysign(e / (1 + e), z)
         return value, gradient
 
     @np.errstate(under="ignore")
@@ -232,6 +234,12 @@ class CrossEntropy:
     def curvature_product(self, curvature: Array, v: Array) -> Array:
         """Second derivative times a direction ``v`` of scores, sample by sample."""
         return curvature * (v - _sum(curvature * v)[:, None])
+
+
+def _decision(z: Any) -> Any:
+    """The class, 1 or 0, that the sign of a score decides for; -0 has one too."""
+    xp = namespace(z)
+    return xp.asarray(~xp.signbit(z), dtype=z.dtype)
 
 
 # What NumPy does faster in its own way than in that of the standard.

@@ -35,6 +35,8 @@ PATIENCE = 6
 PATIENCE_GROWTH = 1.5
 # What a step to an optimum leaves of the error, at most.
 DROP = 0.05
+# Part of the objective that a sum of rounding errors may be.
+ROUNDING = 16 * np.finfo(np.float64).eps
 # Coefficients up to which those that run away are looked for.
 MOST_SEPARATING = 500
 # Newton's steps on a subsample, at most.
@@ -242,8 +244,14 @@ def approach(
 
 
 def _dropped(curve: list[Progress]) -> bool:
-    """Whether the last step did what was predicted, and left next to nothing."""
-    return metric_is_right(curve) and curve[-1].predicted <= DROP * curve[-2].predicted
+    """Whether the last step did what was predicted, and left next to nothing.
+
+    Of steps from where the rest was lost in the rounding of the objective, none counts.
+    """
+    rounding = ROUNDING * abs(curve[-1].value)
+    real = [i for i, progress in enumerate(curve[:-1]) if progress.predicted > rounding]
+    steps = curve[: real[-1] + 2] if real else curve
+    return metric_is_right(steps) and steps[-1].predicted <= DROP * steps[-2].predicted
 
 
 def _stands_still(history: list[Progress], iterates: int) -> bool:
