@@ -132,7 +132,7 @@ class DenseChunk(DenseRows):
         array, or what arrives from another worker at an odd address, where a product takes many
         times as long, are copied block by block, always to the same memory.
         """
-        n_rows = max((len(block.y) for block in self._blocks), default=0)
+        n_rows = max((len(block.y) for block in self.blocks(size)), default=0)
         copied = np.empty((n_rows, self.n_features), self.dtype)
 
         def in_c_order(block: Block) -> Sums:

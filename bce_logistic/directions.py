@@ -186,9 +186,10 @@ class QuasiNewton:
         Approximate Hessian ``P`` that can be solved with.
     memory : int, default=30
         Number of secants remembered.
-    rescale : bool, default=False
-        Whether the last secant also sets the scale of the preconditioner, which helps one that
-        is right only up to a factor.
+    rescale : float, default=0.0
+        How far the last secant also sets the scale of the preconditioner, from 0, not at all, to
+        1, fully: the power of the factor by which it is off along that secant. It helps a
+        preconditioner that is right only up to a factor.
 
     References
     ----------
@@ -198,7 +199,7 @@ class QuasiNewton:
 
     preconditioner: Preconditioner
     memory: int = 30
-    rescale: bool = False
+    rescale: float = 0.0
 
     def __call__(
         self, w: Array, gradient: Array, state: SecantState | None
@@ -212,7 +213,7 @@ class QuasiNewton:
         q = self._solve(q, gradient.shape)
         if secants and self.rescale:
             _, change, product = secants[-1]
-            q *= product / change.dot(self._solve(change, gradient.shape))
+            q *= (product / change.dot(self._solve(change, gradient.shape))) ** self.rescale
         for (step, change, product), coefficient in zip(
             secants, reversed(coefficients), strict=True
         ):

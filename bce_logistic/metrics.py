@@ -30,8 +30,8 @@ Array = NDArray[np.float64]
 # Seconds, about, on one core of today: a pass or a product over the rows that finds no work, a
 # number of X in a pass, a multiplication in a matrix product, the same in sparse data.
 OVERHEAD = 5e-5
-READ = 5e-10
-MULTIPLY = 2.5e-11
+READ = 7e-10
+MULTIPLY = 1.5e-11
 SPARSE_READ = 3e-9
 SPARSE_MULTIPLY = 5e-9
 # Coefficients of all classes up to which they share one factor.
@@ -60,13 +60,13 @@ class Metric(NamedTuple):
         From coefficients to the preconditioner there.
     cost : float
         Cost of building, in passes over the data.
-    rescale : bool
-        Whether the preconditioner is right only up to a factor.
+    rescale : float
+        How far the secants are to set its scale, from 0, not at all, to 1.
     """
 
     build: Callable[[Array], Preconditioner]
     cost: float
-    rescale: bool = False
+    rescale: float = 0.0
 
 
 class Costs:
@@ -153,7 +153,7 @@ def metrics(
         The next one; the last, made anew, again and again.
     """
     costs = Costs(objective)
-    by_diagonal = Metric(lambda w: Diagonal(objective.hessian_diagonal(w)), 1, rescale=True)
+    by_diagonal = Metric(lambda w: Diagonal(objective.hessian_diagonal(w)), 1, rescale=0.5)
     if costs.n_columns > (MOST_FACTOR_COLUMNS if objective.rows.dense else HEAVY_COLUMNS[-1]):
         heavy, cost = heavy_columns(objective)
         by_block = Metric(lambda w: column_factors(objective, w, heavy), cost)
@@ -163,7 +163,7 @@ def metrics(
     if cost > WORTH_A_TRY and known_rows == 0:
         yield by_diagonal
     few = min(4 * max(known_rows, costs.n_columns), SUBSAMPLE_SIZE // costs.n_columns)
-    rescale = not _exact(objective)
+    rescale = 0.0 if _exact(objective) else 1.0
     if known_rows < few <= costs.n_rows // 2:
         by_few_rows = partial(sampled_factor, objective, n_rows=few, rng=rng)
         yield Metric(by_few_rows, costs.factor(few), rescale)

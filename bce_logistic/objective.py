@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.linalg
@@ -170,10 +170,17 @@ class Objective:
         def hessians(block: Block) -> Sums:
             d = self.loss.curvature_diagonal(self.loss.curvature(self._scores(block, w)))
             by_score = [d] if d.ndim == 1 else [d[:, k] for k in range(self.n_scores)]
-            return (np.stack([self._gram(block, block.s * d_k, columns) for d_k in by_score]),)
+            return tuple(
+                part for d_k in by_score for part in self._gram(block, block.s * d_k, columns)
+            )
 
-        (total,) = self.rows.sum(hessians, size=self.n_scores * n_columns**2)
-        return total + np.diag(np.append(self.ridge[columns], np.zeros(int(self.fit_intercept))))
+        parts = self.rows.sum(hessians, size=self.n_scores * n_columns**2)
+        step = len(parts) // self.n_scores
+        total = np.stack([_bordered(*parts[i : i + step]) for i in range(0, len(parts), step)])
+        ridge = np.append(self.ridge[columns], np.zeros(int(self.fit_intercept)))
+        diagonal = np.arange(n_columns)
+        total[:, diagonal, diagonal] += ridge
+        return total
 
     def hessian(self, w: Array) -> Array:
         r"""Hessian at ``w`` of all coefficients, in one pass over the rows.
@@ -195,9 +202,10 @@ class Objective:
             d = self.loss.curvature_matrix(self.loss.curvature(self._scores(block, w)))
             total = np.empty((self.n_scores, n_columns, self.n_scores, n_columns))
             for k in classes:
-                total[k, :, k] = self._gram(block, block.s * d[:, k, k])
+                total[k, :, k] = _bordered(*self._gram(block, block.s * d[:, k, k]))
                 for j in range(k):  # two classes never grow together: the product is negative
-                    total[k, :, j] = total[j, :, k] = -self._gram(block, -block.s * d[:, k, j])
+                    product = _bordered(*self._gram(block, -block.s * d[:, k, j]))
+                    total[k, :, j] = total[j, :, k] = -product
             return (total,)
 
         (total,) = self.rows.sum(hessian, size=(self.n_scores * n_columns) ** 2)
@@ -231,7 +239,7 @@ class Objective:
         if n_columns <= EXACT_EIGENVALUE_COLUMNS:
 
             def gram(block: Block) -> Sums:
-                return (self._gram(block, block.s),)
+                return (_bordered(*self._gram(block, block.s)),)
 
             (total,) = self.rows.sum(gram, size=n_columns**2)
             if not np.isfinite(total).all():
@@ -267,17 +275,12 @@ class Objective:
         """``[X 1].T @ residual``."""
         return self._with_intercept(block.weighted_sum(residual), block.total(residual))
 
-    def _gram(self, block: Block, d: Array, columns: Columns = slice(None)) -> Array:
-        """``[X 1].T @ diag(d) @ [X 1]``."""
+    def _gram(self, block: Block, d: Array, columns: Columns = slice(None)) -> Sums:
+        """``[X 1].T @ diag(d) @ [X 1]``; the border, if there is one, apart."""
         gram = block.gram(d, columns)
         if not self.fit_intercept:
-            return gram
-        n_columns = len(gram)
-        bordered = np.empty((n_columns + 1, n_columns + 1))
-        bordered[:-1, :-1] = gram
-        bordered[-1, :-1] = bordered[:-1, -1] = block.weighted_sum(d)[columns]
-        bordered[-1, -1] = block.total(d)
-        return bordered
+            return (gram,)
+        return gram, block.weighted_sum(d)[columns], block.total(d)
 
     def _with_intercept(self, total: Array, intercept: Array) -> Array:
         """Append the intercept's row, if there is an intercept."""
@@ -295,3 +298,15 @@ class Objective:
     def _padded_ridge(self) -> Array:
         """Penalty on each row of the coefficients: none on the intercept."""
         return np.append(self.ridge, np.zeros(int(self.fit_intercept)))
+
+
+def _bordered(gram: Array, *border: Any) -> Array:
+    """A matrix with one row and column more, if there is something to put there."""
+    if not border:
+        return gram
+    n_columns = len(gram)
+    bordered = np.empty((n_columns + 1, n_columns + 1))
+    bordered[:-1, :-1] = gram
+    bordered[-1, :-1] = bordered[:-1, -1] = border[0]
+    bordered[-1, -1] = border[1]
+    return bordered

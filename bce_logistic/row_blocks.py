@@ -258,9 +258,8 @@ class RowsInMemory(RowBlocks):
         self.size = int(X.nnz if scipy.sparse.issparse(X) else X.size)
         self.total_weight = float(s.sum())
         self.passes = 0
-        self._blocks = [
-            Block(*self._views(rows), self.y[rows], self.s[rows]) for rows in self._cut()
-        ]
+        self._cuts = self._cut()
+        self._blocks = self._between(self._cuts)
 
     @cached_property
     def smallest_weight(self) -> float:  # type: ignore[override]
@@ -284,6 +283,30 @@ class RowsInMemory(RowBlocks):
     def _views(self, rows: slice) -> tuple[Any, Any]:
         """Features of some consecutive rows, and the transpose, without a copy."""
 
+    def blocks(self, size: int) -> list[Block]:
+        """The blocks, joined where each would hold fewer numbers than its sum.
+
+        Parameters
+        ----------
+        size : int
+            How many numbers the sum of a block holds, about.
+
+        Returns
+        -------
+        list of Block
+            Never less than two, if there are two.
+        """
+        n_cuts = len(self._cuts)
+        n_blocks = max(2, self.size // size)
+        if n_blocks >= n_cuts:
+            return self._blocks
+        ends = [n_cuts * block // n_blocks for block in range(n_blocks + 1)]
+        pairs = itertools.pairwise(ends)
+        return self._between([slice(self._cuts[i].start, self._cuts[j - 1].stop) for i, j in pairs])
+
+    def _between(self, cuts: list[slice]) -> list[Block]:
+        return [Block(*self._views(rows), self.y[rows], self.s[rows]) for rows in cuts]
+
     def sum(self, function: Callable[[Block], Sums], size: int) -> Sums:
         """Sum ``function(block)`` over all blocks, a few of them in a thread."""
         self.passes += 1
@@ -292,10 +315,11 @@ class RowsInMemory(RowBlocks):
             with np.errstate(all="ignore"):
                 return added(map(function, blocks))
 
-        n_blocks = len(self._blocks)
+        all_blocks = self.blocks(size)
+        n_blocks = len(all_blocks)
         n_parts = min(n_blocks, MOST_PARTIAL_SUMS, max(2, PARTIAL_SUMS_SIZE // size))
         ends = [n_blocks * part // n_parts for part in range(n_parts + 1)]
-        parts = [self._blocks[i:j] for i, j in itertools.pairwise(ends)]
+        parts = [all_blocks[i:j] for i, j in itertools.pairwise(ends)]
         return added(self.run(partial_sum, parts))
 
     def members(self, label: NDArray, rank: NDArray[np.intp], scale: Array) -> RowsInMemory:

@@ -233,17 +233,17 @@ def test_newton_asks_for_the_hessian_where_it_is():
     assert_array_equal(p, [-2.0])
 
 
-def bfgs_path(f, H, n, memory, rescale=False):
+def bfgs_path(f, H, n, memory, rescale=0.0):
     """Points of BFGS with full matrices: the inverse Hessian is updated from H, pair by pair.
 
-    A scale that is asked for is such that H is right along the last change of the gradient.
+    Scaled fully, H is right along the last change of the gradient.
     """
     points, pairs, w = [f.start], [], f.start
     for _ in range(n):
         inverse = H
-        if rescale and pairs:
+        if pairs:
             s, y = pairs[-1]
-            inverse = H * (y @ s) / (y @ H @ y)
+            inverse = H * ((y @ s) / (y @ H @ y)) ** rescale
         for s, y in pairs[-memory:]:
             V = np.eye(len(w)) - np.outer(y, s) / (y @ s)
             inverse = V.T @ inverse @ V + np.outer(s, s) / (y @ s)
@@ -255,7 +255,7 @@ def bfgs_path(f, H, n, memory, rescale=False):
 
 
 @pytest.mark.parametrize("memory", [1, 3, 10])
-@pytest.mark.parametrize("rescale", [False, True])
+@pytest.mark.parametrize("rescale", [0.0, 0.5, 1.0])
 def test_quasi_newton_is_bfgs_with_full_matrices(memory, rescale):
     f = Quadratic(np.linspace(0.5, 2, 8))
     d = np.linspace(1.0, 3.0, 8)
