@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from math import inf, log
 from typing import NamedTuple
@@ -81,6 +82,8 @@ def estimated_gap(history: Sequence[Progress]) -> float:
 def metric_is_right(history: Sequence[Progress]) -> bool:
     """Whether the last step went as the metric predicted, most of the way to the optimum.
 
+    After many steps the last two have to: of many, one does so by chance.
+
     Parameters
     ----------
     history : sequence of Progress
@@ -91,9 +94,12 @@ def metric_is_right(history: Sequence[Progress]) -> bool:
     bool
         Whether the metric is as good as the Hessian.
     """
-    if len(history) < 2:
-        return False
-    before, now = history[-2:]
+    steps = list(itertools.pairwise(history[-2:] if len(history) < SLOW else history[-3:]))
+    return len(steps) > 0 and all(_as_predicted(before, now) for before, now in steps)
+
+
+def _as_predicted(before: Progress, now: Progress) -> bool:
+    """Whether a step went as the metric predicted, most of the way to the optimum."""
     promised = before.predicted - now.predicted
     kept = abs(before.value - now.value - promised) <= 0.3 * promised
     return kept and now.predicted <= 0.25 * before.predicted

@@ -42,6 +42,10 @@ from .validation import (
 
 Array = NDArray[np.float64]
 
+# What tol="auto" is: for gradients, losses and single precision, and for the objective. The
+# coefficient of a rare feature is right to 1e-4 only where the objective is to about 1e-10.
+TOL = 1e-6
+TOL_OF_OBJECTIVE = 1e-10
 # Features that a warning names, at most.
 MOST_NAMED = 10
 # The parameters that only textbook gradient descent has, and their defaults.
@@ -110,15 +114,17 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
     max_iter : int, default=1000
         Largest number of passes over the data (epochs). "preconditioned" looks at it between
         two steps, each of which can take several passes.
-    tol : float, default=1e-6
+    tol : float or "auto", default="auto"
         "preconditioned": stop when the estimated distance to the optimal objective, relative to
         it, is no larger. "gd": stop when no component of the mean gradient (the gradient over
         the total weight) is larger; with mini-batches, when ``n_iter_no_change`` passes did not
-        bring the loss down by more, in nats a sample. 0: make all ``max_iter`` passes.
+        bring the loss down by more, in nats a sample. 0: make all ``max_iter`` passes. "auto":
+        1e-10 for "preconditioned" and features in double precision, so that coefficients too
+        are right to about 1e-4; else 1e-6.
     early_stopping : bool, default=False
         Whether to hold out rows, stop when ``n_iter_no_change`` iterates (passes, for
-        mini-batches) did not bring their loss down by more than ``tol``, in nats a sample, and
-        keep the coefficients where it was least.
+        mini-batches) did not bring their loss down by more than ``tol`` ("auto": 1e-6), in nats
+        a sample, and keep the coefficients where it was least.
     validation_fraction : float, default=0.1
         Part of the rows to hold out, the same of every class, unless ``X_val`` is given.
     n_iter_no_change : int, default=5
@@ -216,7 +222,7 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         "batch_size": [Interval(Integral, 1, None, closed="left"), None],
         "average": ["boolean", Interval(Integral, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 0, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
+        "tol": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
@@ -242,7 +248,7 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         batch_size: int | None = None,
         average: bool | int = False,
         max_iter: int = 1000,
-        tol: float = 1e-6,
+        tol: float | str = "auto",
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 5,
@@ -333,7 +339,7 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         seed = self._seed()
         with worker_threads(self.n_jobs) as run, np.errstate(all="ignore"):
             data = samples(self, given, held_out, seed, run)
-            solver = self._solver(data.rows.n_samples, seed)
+            solver = self._solver(data.rows, seed)
             objective = self._objective(data.rows, len(data.classes))
             tasks = FitTasks.of(self, self.max_iter + 1, *given)
             training = train(
@@ -449,11 +455,12 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
             return 0
         return check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
 
-    def _solver(self, n_samples: int, seed: int) -> Solver:
+    def _solver(self, rows: RowBlocks, seed: int) -> Solver:
         """Solver with the parameters that it needs."""
         if self.solver != "gd" and not self._turned():
-            return PreconditionedDescent(max_iter=self.max_iter, tol=self.tol, seed=seed)
-        if self.batch_size is None or self.batch_size >= n_samples:
+            auto = TOL_OF_OBJECTIVE if rows.dtype == np.float64 else TOL
+            return PreconditionedDescent(self.max_iter, self._tol(auto), seed)
+        if self.batch_size is None or self.batch_size >= rows.n_samples:
             return GradientDescent(**self._knobs())
         return self._stochastic(self.batch_size, seed)
 
@@ -467,6 +474,10 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
             seed=seed,
         )
 
+    def _tol(self, auto: float) -> float:
+        """The tolerance that is asked for, or the one that suits."""
+        return auto if isinstance(self.tol, str) else self.tol
+
     def _knobs(self) -> dict[str, Any]:
         """What every textbook solver needs to know."""
         return {
@@ -477,7 +488,7 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
             "reduction": self.reduction,
             "average": int(self.average),
             "max_iter": self.max_iter,
-            "tol": self.tol,
+            "tol": self._tol(TOL),
         }
 
     def _objective(self, rows: RowBlocks, n_classes: int) -> Objective:
@@ -496,7 +507,7 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
             return None
         penalised = self._objective(data.held_out, len(data.classes))
         loss = replace(penalised, ridge=np.zeros_like(penalised.ridge))
-        return HeldOut(loss, self.tol, self.n_iter_no_change)
+        return HeldOut(loss, self._tol(TOL), self.n_iter_no_change)
 
     def _start(
         self, solver: Solver, objective: Objective, classes: NDArray, *, resume: bool
@@ -570,10 +581,10 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
 
     def _warn(self, solver: Solver, separating: list[str]) -> None:
         """Say what is wrong with the result."""
-        if self.stop_reason_ == "max_iter" and self.tol > 0:
+        if self.stop_reason_ == "max_iter" and solver.tol > 0:
             warnings.warn(
                 f"{solver.name} made max_iter={self.max_iter} passes and did not reach "
-                f"tol={self.tol}: the largest component of the mean gradient is "
+                f"tol={solver.tol:g}: the largest component of the mean gradient is "
                 f"{float(self.gradient_norm_curve_[-1]):.3g}. To converge, {solver.advice}.",
                 ConvergenceWarning,
                 stacklevel=3,

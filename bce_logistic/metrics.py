@@ -23,6 +23,8 @@ from .preconditioners import (
     Preconditioner,
     SumToZero,
 )
+from .row_blocks import DenseRows
+from .row_space import RowSpace
 from .subsample import Subsample
 
 Array = NDArray[np.float64]
@@ -36,7 +38,11 @@ SPARSE_READ = 3e-9
 SPARSE_MULTIPLY = 5e-9
 # Coefficients of all classes up to which they share one factor.
 COUPLED_COEFFICIENTS = 150
-# Columns up to which a factor over all of them is thought of.
+# Cost of a Hessian, in passes, up to which every step gets a new one.
+NEWTON_COST = 4
+# Cost of ten steps with a new Hessian in the row space, up to which it is the way.
+ROW_SPACE_COST = 100
+# Columns, or rows if they are fewer, up to which a factor over all of them is thought of.
 MOST_FACTOR_COLUMNS = 6000
 # Rows of a subsample for each column: more give a better start, and cost more.
 FEWEST_ROWS_PER_COLUMN = 64
@@ -93,15 +99,36 @@ class Costs:
         cholesky = n_columns**3 / 3 * MULTIPLY
         return 1 + self.n_scores * (gram + cholesky) / self.of_pass
 
+    def row_space(self) -> tuple[float, float]:
+        """A first Hessian in the row space, and every further one."""
+        kernel = self.n_rows**2 * self.n_columns * self.multiply
+        cholesky = self.n_scores * self.n_rows**3 / 3 * MULTIPLY
+        again = 1 + (OVERHEAD + cholesky) / self.of_pass
+        return again + kernel / self.of_pass, again
 
-def newton_pays(objective: Objective) -> bool:
-    """Whether the data are so small that a new Hessian for every step is the fastest."""
+
+def newton_metric(objective: Objective) -> Callable[[Array], Preconditioner] | None:
+    """From coefficients to the Hessian there, if a new one for every step is the fastest."""
     costs = Costs(objective)
-    return (
+    if (space := row_space(objective)) is not None:
+        first, again = costs.row_space()
+        pays = objective.n_scores == 1 and first + 10 * again <= ROW_SPACE_COST
+        return space.factor if pays else None
+    pays = (
         _exact(objective)
         and costs.n_columns <= MOST_FACTOR_COLUMNS
-        and costs.factor(costs.n_rows) <= 4
+        and costs.factor(costs.n_rows) <= NEWTON_COST
     )
+    return partial(full_factor, objective) if pays else None
+
+
+def row_space(objective: Objective) -> RowSpace | None:
+    """The Hessians as large as the rows are many, if there are fewer of them than columns."""
+    rows = objective.rows
+    if not isinstance(rows, DenseRows) or not objective.ridge.all() or _coupled(objective):
+        return None
+    few = rows.n_samples < min(objective.shape[0], MOST_FACTOR_COLUMNS)
+    return RowSpace(objective, rows) if few else None
 
 
 def _exact(objective: Objective) -> bool:
@@ -153,7 +180,15 @@ def metrics(
         The next one; the last, made anew, again and again.
     """
     costs = Costs(objective)
+    rescale = 0.0 if _exact(objective) else 1.0
     by_diagonal = Metric(lambda w: Diagonal(objective.hessian_diagonal(w)), 1, rescale=0.5)
+    if (space := row_space(objective)) is not None:
+        first, again = costs.row_space()
+        if first > ROW_SPACE_COST / 4:
+            yield by_diagonal
+        by_row_space = Metric(lambda w: _gauged(space.factor(w), objective), first, rescale)
+        yield by_row_space
+        yield from itertools.repeat(by_row_space._replace(cost=again))
     if costs.n_columns > (MOST_FACTOR_COLUMNS if objective.rows.dense else HEAVY_COLUMNS[-1]):
         heavy, cost = heavy_columns(objective)
         by_block = Metric(lambda w: column_factors(objective, w, heavy), cost)
@@ -163,7 +198,6 @@ def metrics(
     if cost > WORTH_A_TRY and known_rows == 0:
         yield by_diagonal
     few = min(4 * max(known_rows, costs.n_columns), SUBSAMPLE_SIZE // costs.n_columns)
-    rescale = 0.0 if _exact(objective) else 1.0
     if known_rows < few <= costs.n_rows // 2:
         by_few_rows = partial(sampled_factor, objective, n_rows=few, rng=rng)
         yield Metric(by_few_rows, costs.factor(few), rescale)

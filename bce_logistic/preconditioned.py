@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from .convergence import Progress, estimated_gap, iterations_left, metric_is_right
 from .descent import Iterate, Start, descend
 from .directions import Direction, Newton, QuasiNewton
-from .metrics import Metric, full_factor, metrics, newton_pays, subsample_rows
+from .metrics import Metric, full_factor, metrics, newton_metric, subsample_rows
 from .objective import Objective, Point
 from .preconditioners import ClassFactors, Preconditioner
 from .step_sizes import BacktrackingStep
@@ -96,8 +96,8 @@ class PreconditionedDescent:
         if n_rows > 0:
             w, factor = approach(objective, w, n_rows, rng)
             ways = itertools.chain([Metric(lambda _: factor, 0)], ways)
-        elif newton_pays(objective):
-            direction = Newton(partial(full_factor, objective))
+        elif (hessian := newton_metric(objective)) is not None:
+            direction = Newton(hessian)
             return descend(itertools.repeat(objective), w, direction, BacktrackingStep())
         return self._improving(objective, w, ways)
 
@@ -140,7 +140,7 @@ class PreconditionedDescent:
             return "tol"
         if not objective.ridge.any() and value < log(2) * objective.smallest_weight:
             return "separated"
-        if _stands_still(history, 4):
+        if _lost_in_rounding(history):
             return "precision"
         return "max_iter" if objective.rows.passes >= self.max_iter else None
 
@@ -188,7 +188,7 @@ class PreconditionedDescent:
                 yield iterate
                 history.append(Progress.of(iterate))
                 left = iterations_left(history, max(self.tol, 1e-10) * iterate.point.value)
-                stuck = _stands_still(history, 2)
+                stuck = len(history) > 1 and history[-1] == history[-2]
                 if stuck or (len(history) > patience and left > 2 * better.cost):
                     break
             # Secants outlive a metric, but not one that leads nowhere: they may be the reason.
@@ -254,7 +254,10 @@ def _dropped(curve: list[Progress]) -> bool:
     return metric_is_right(steps) and steps[-1].predicted <= DROP * steps[-2].predicted
 
 
-def _stands_still(history: list[Progress], iterates: int) -> bool:
-    """Whether the last few iterates are all at the same point."""
-    last = {(progress.value, progress.gradient_norm) for progress in history[-iterates:]}
-    return len(history) >= iterates and len(last) == 1
+def _lost_in_rounding(history: list[Progress]) -> bool:
+    """Whether three steps brought neither the objective nor its gradient down."""
+    if len(history) < 4:
+        return False
+    before, now = history[-4], history[-1]
+    same = before.value - now.value <= ROUNDING * abs(now.value)
+    return bool(same and now.gradient_norm >= 0.5 * before.gradient_norm)

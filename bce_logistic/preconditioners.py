@@ -41,15 +41,16 @@ class Factor:
         scale = _root(matrix.diagonal())
         if not np.isfinite(matrix).all():
             return cls(np.full_like(matrix, np.nan), scale)
-        unit = matrix / scale / scale[:, None]
+        unit = matrix / scale
+        unit /= scale[:, None]
         diagonal = unit.reshape(-1)[:: len(unit) + 1]
         diagonal[:] = 1.0
         ridge = 0.0
-        cholesky, failed_at = dpotrf(unit, lower=True)
+        cholesky, failed_at = dpotrf(unit.T, lower=True, clean=False)
         while failed_at:
             ridge = max(1e-14 * len(unit), 100 * ridge)
             diagonal[:] = 1.0 + ridge
-            cholesky, failed_at = dpotrf(unit, lower=True)
+            cholesky, failed_at = dpotrf(unit.T, lower=True, clean=False)
         return cls(cholesky, scale)
 
     def solve(self, gradient: Array) -> Array:
@@ -71,10 +72,22 @@ class Diagonal:
 
 
 @dataclass(frozen=True)
-class ClassFactors:
-    """One factor for each class, over all coefficients of the class."""
+class ByClass:
+    """One preconditioner for each class, over all coefficients of the class."""
 
-    factors: tuple[Factor, ...]
+    parts: tuple[Preconditioner, ...]
+
+    def solve(self, gradient: Array) -> Array:
+        """Solve class by class."""
+        solutions = [part.solve(g) for part, g in zip(self.parts, _by_class(gradient), strict=True)]
+        return np.stack(solutions, axis=-1).reshape(gradient.shape)
+
+
+@dataclass(frozen=True)
+class ClassFactors(ByClass):
+    """One factor for each class."""
+
+    parts: tuple[Factor, ...]
 
     @classmethod
     def of(cls, hessians: Array) -> ClassFactors:
@@ -84,15 +97,8 @@ class ClassFactors:
     def rescaled(self, diagonal: Array) -> ClassFactors:
         """The same factors, scaled to another diagonal, the shape of the coefficients."""
         scales = map(_root, _by_class(diagonal))
-        pairs = zip(self.factors, scales, strict=True)
+        pairs = zip(self.parts, scales, strict=True)
         return ClassFactors(tuple(replace(factor, scale=scale) for factor, scale in pairs))
-
-    def solve(self, gradient: Array) -> Array:
-        """Solve class by class."""
-        solutions = [
-            factor.solve(g) for factor, g in zip(self.factors, _by_class(gradient), strict=True)
-        ]
-        return np.stack(solutions, axis=-1).reshape(gradient.shape)
 
 
 @dataclass(frozen=True)

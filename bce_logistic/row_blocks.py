@@ -357,6 +357,46 @@ class DenseRows(RowsInMemory):
         """Which share of the stored numbers belongs to each feature."""
         return np.full(self.n_features, 1 / self.n_features)
 
+    def product(self, w: Array) -> Array:
+        """``X @ w`` for all rows, in float64; counts as no pass, :meth:`weighted_sum` as one."""
+        with np.errstate(all="ignore"):
+            return np.concatenate(list(self.run(lambda block: block.scores(w), self._blocks)))
+
+    def weighted_sum(self, residual: Array) -> Array:
+        """``X.T @ residual`` for all rows, in float64."""
+        self.passes += 1
+
+        def term(rows_and_block: tuple[slice, Block]) -> Sums:
+            rows, block = rows_and_block
+            return (block.weighted_sum(residual[rows]),)
+
+        with np.errstate(all="ignore"):
+            return added(self.run(term, zip(self._cuts, self._blocks, strict=True)))[0]
+
+    def kernel(self, scale: Array) -> Array:
+        """``X @ diag(scale) @ X.T``, in float64, in one pass over the columns.
+
+        Parameters
+        ----------
+        scale : ndarray of shape (n_features,)
+            Weights of the features, not negative.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_rows)
+            The products of the rows.
+        """
+        self.passes += 1
+        root = np.sqrt(scale).astype(self.dtype)
+        step = max(self.n_samples, DENSE_BLOCK_BYTES // (self.dtype.itemsize * self.n_samples))
+
+        def term(start: int) -> Sums:
+            A = self.X[:, start : start + step] * root[start : start + step]
+            return (A.dot(A.T).astype(np.float64, copy=False),)
+
+        with np.errstate(all="ignore"):
+            return added(self.run(term, range(0, self.n_features, step)))[0]
+
     def _cut(self) -> list[slice]:
         step = DENSE_BLOCK_BYTES // max(1, self.X.itemsize * self.n_features)
         step = min(max(64, step), self.most_block_rows)

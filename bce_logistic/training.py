@@ -25,6 +25,8 @@ class Solver(Protocol):
     ----------
     name : str
         What ``solver_`` will say.
+    tol : float
+        When to stop, in the solver's own terms; 0: never for being close enough.
     advice : str
         What to do if ``max_iter`` is not enough.
     rule : object
@@ -33,6 +35,11 @@ class Solver(Protocol):
 
     name: str
     advice: str
+
+    @property
+    def tol(self) -> float:
+        """When to stop, in the solver's own terms; 0: never for being close enough."""
+        ...
 
     @property
     def rule(self) -> object:

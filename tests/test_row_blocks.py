@@ -230,3 +230,36 @@ def test_wide_rows_are_not_cut_smaller_than_worthwhile():
     rows_of(X).sum(lambda block: blocks.append(block.X.nnz) or (0.0,), size=n_features)
     assert len(blocks) == 1
     assert SMALL_BLOCKS["SPARSE_BLOCK_NON_ZEROS"] < X.nnz < 4 * n_features * 2
+
+
+@every_dtype
+@pytest.mark.usefixtures("small_blocks")
+def test_products_of_all_rows(dtype):
+    X = matrix(200, n_features=130).astype(dtype)
+    rng = np.random.default_rng(1)
+    w, residual, scale = rng.normal(size=130), rng.normal(size=200), rng.random(130)
+    rtol = 1e-12 if dtype == np.float64 else 1e-5
+    expected = [X @ w, X.T @ residual, (X * scale) @ X.T]
+    for n_threads in (1, 2):
+        with threads(n_threads) as run:
+            rows = rows_of(X, run.map)
+            found = [rows.product(w), rows.weighted_sum(residual), rows.kernel(scale)]
+        for product, right in zip(found, expected, strict=True):
+            assert product.dtype == np.float64
+            assert_allclose(product, right, rtol=rtol, atol=rtol * np.abs(right).max())
+        assert rows.passes == 2
+
+
+@every_layout
+def test_blocks_are_joined_where_they_are_smaller_than_their_sum(layout, monkeypatch):
+    monkeypatch.setattr("bce_logistic.row_blocks.DENSE_BLOCK_BYTES", 64 * 8 * 3)
+    monkeypatch.setattr("bce_logistic.row_blocks.SPARSE_BLOCK_NON_ZEROS", 20)
+    monkeypatch.setattr("bce_logistic.row_blocks.BLOCK_NON_ZEROS_PER_FEATURE", 1)
+    rows = rows_of(layout(matrix(1000)))
+    counts = {}
+    for size in (1, rows.size // 4, rows.size, 100 * rows.size):
+        blocks = rows.blocks(size)
+        counts[size] = len(blocks)
+        assert_array_equal(np.concatenate([block.y for block in blocks]), rows.y)
+    assert list(counts.values()) == [len(rows.blocks(1)), 4, 2, 2]
+    assert counts[1] > 4
