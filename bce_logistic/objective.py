@@ -176,7 +176,7 @@ class Objective:
 
         parts = self.rows.sum(hessians, size=self.n_scores * n_columns**2)
         step = len(parts) // self.n_scores
-        total = np.stack([_bordered(*parts[i : i + step]) for i in range(0, len(parts), step)])
+        total = np.array([_bordered(*parts[i : i + step]) for i in range(0, len(parts), step)])
         ridge = np.append(self.ridge[columns], np.zeros(int(self.fit_intercept)))
         diagonal = np.arange(n_columns)
         total[:, diagonal, diagonal] += ridge

@@ -317,6 +317,8 @@ class RowsInMemory(RowBlocks):
 
         all_blocks = self.blocks(size)
         n_blocks = len(all_blocks)
+        if n_blocks == 1:
+            return partial_sum(all_blocks)
         n_parts = min(n_blocks, MOST_PARTIAL_SUMS, max(2, PARTIAL_SUMS_SIZE // size))
         ends = [n_blocks * part // n_parts for part in range(n_parts + 1)]
         parts = [all_blocks[i:j] for i, j in itertools.pairwise(ends)]
