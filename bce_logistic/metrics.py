@@ -181,7 +181,7 @@ def metrics(
     """
     costs = Costs(objective)
     rescale = 0.0 if _exact(objective) else 1.0
-    by_diagonal = Metric(lambda w: Diagonal(objective.hessian_diagonal(w)), 1, rescale=0.5)
+    by_diagonal = Metric(partial(diagonal_metric, objective), 1, rescale=0.5)
     if (space := row_space(objective)) is not None:
         first, again = costs.row_space()
         if first > ROW_SPACE_COST / 4:
@@ -202,6 +202,11 @@ def metrics(
         by_few_rows = partial(sampled_factor, objective, n_rows=few, rng=rng)
         yield Metric(by_few_rows, costs.factor(few), rescale)
     yield from itertools.repeat(Metric(by_all_rows, cost, rescale))
+
+
+def diagonal_metric(objective: Objective, w: Array) -> Preconditioner:
+    """Diagonal of the Hessian of all rows at ``w``."""
+    return _gauged(Diagonal(objective.hessian_diagonal(w)), objective)
 
 
 def sampled_factor(
@@ -237,4 +242,4 @@ def _gauged(preconditioner: Preconditioner, objective: Objective) -> Preconditio
     """Steps that sum to zero over the classes, if there are more than two."""
     if objective.n_scores == 1:
         return preconditioner
-    return SumToZero(preconditioner, objective.unpenalised)
+    return SumToZero(preconditioner)

@@ -24,7 +24,7 @@ from .descent import Iterate, Start, descend
 from .directions import Direction, Newton, QuasiNewton
 from .metrics import Metric, full_factor, metrics, newton_metric, subsample_rows
 from .objective import Objective, Point
-from .preconditioners import ClassFactors, Preconditioner
+from .preconditioners import ClassFactors, Preconditioner, sum_to_zero
 from .step_sizes import BacktrackingStep
 from .subsample import Subsample
 
@@ -89,7 +89,7 @@ class PreconditionedDescent:
         iterator of Iterate
             One for every update, and one more where the metric changes.
         """
-        w = start.w
+        w = sum_to_zero(start.w)
         rng = np.random.default_rng(self.seed)
         n_rows = subsample_rows(objective)
         ways = metrics(objective, rng, n_rows)

@@ -153,20 +153,24 @@ class ColumnFactors:
 
 @dataclass(frozen=True)
 class SumToZero:
-    """Steps that sum to zero over the classes wherever a common shift changes nothing.
+    """Steps that sum to zero over the classes.
 
-    Of all the coefficients that give the same probabilities these are the ones that
-    LogisticRegression finds.
+    Adding the same to the coefficients of all classes changes no probability. The penalty, if
+    there is one, is least where they sum to zero; without one those coefficients are as good as
+    any, and the ones that LogisticRegression finds. So a descent that starts there stays there,
+    away from a direction along which the objective hardly bends.
     """
 
     preconditioner: Preconditioner
-    unpenalised: NDArray[np.bool_]
 
     def solve(self, gradient: Array) -> Array:
         """Solve, and take out the common shift."""
-        solution = self.preconditioner.solve(gradient)
-        solution[self.unpenalised] -= solution[self.unpenalised].mean(axis=1, keepdims=True)
-        return solution
+        return sum_to_zero(self.preconditioner.solve(gradient))
+
+
+def sum_to_zero(w: Array) -> Array:
+    """The nearest coefficients that sum to zero over the classes; unchanged for two classes."""
+    return w if w.ndim == 1 else w - w.mean(axis=1, keepdims=True)
 
 
 def _by_class(coefficients: Array) -> Array:

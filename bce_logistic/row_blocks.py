@@ -375,13 +375,15 @@ class DenseRows(RowsInMemory):
         with np.errstate(all="ignore"):
             return added(self.run(term, zip(self._cuts, self._blocks, strict=True)))[0]
 
-    def kernel(self, scale: Array) -> Array:
-        """``X @ diag(scale) @ X.T``, in float64, in one pass over the columns.
+    def kernel(self, scale: Array, center: Array) -> Array:
+        """``(X - center) @ diag(scale) @ (X - center).T``, in float64, in one pass over columns.
 
         Parameters
         ----------
         scale : ndarray of shape (n_features,)
             Weights of the features, not negative.
+        center : ndarray of shape (n_features,)
+            What to subtract from each row.
 
         Returns
         -------
@@ -390,10 +392,12 @@ class DenseRows(RowsInMemory):
         """
         self.passes += 1
         root = np.sqrt(scale).astype(self.dtype)
+        center = center.astype(self.dtype)
         step = max(self.n_samples, DENSE_BLOCK_BYTES // (self.dtype.itemsize * self.n_samples))
 
         def term(start: int) -> Sums:
-            A = self.X[:, start : start + step] * root[start : start + step]
+            columns = slice(start, start + step)
+            A = (self.X[:, columns] - center[columns]) * root[columns]
             return (A.dot(A.T).astype(np.float64, copy=False),)
 
         with np.errstate(all="ignore"):

@@ -37,10 +37,16 @@ class RowSpaceFactor:
     .. math:: b = \frac{g_b - u^T t}{u^T q}, \qquad
               w = R^{-1} (g - X^T D^{1/2} (t + b q)).
 
+    Features far from zero would leave no digits for what tells the rows apart. So X stands here
+    for the features less their means m: then :math:`g - m g_b` takes the place of g, and the
+    intercept of the features as they are is :math:`b - m^T w`.
+
     Attributes
     ----------
     rows : DenseRows
         The rows.
+    center : ndarray of shape (n_features,)
+        Means of the features; zeros without an intercept.
     ridge : ndarray of shape (n_features,)
         Diagonal of the penalty, positive.
     root : ndarray of shape (n_samples,)
@@ -56,6 +62,7 @@ class RowSpaceFactor:
     """
 
     rows: DenseRows
+    center: Array
     ridge: Array
     root: Array
     factor: Factor
@@ -63,13 +70,17 @@ class RowSpaceFactor:
 
     def solve(self, gradient: Array) -> Array:
         """Solve with the Hessian, in two products with the rows."""
-        g = gradient[: self.rows.n_features]
-        t = self.factor.solve(self.root * self.rows.product(g / self.ridge))
         if not self.fit_intercept:
-            return (g - self.rows.weighted_sum(self.root * t)) / self.ridge
+            t = self.factor.solve(self.root * self.rows.product(gradient / self.ridge))
+            return (gradient - self.rows.weighted_sum(self.root * t)) / self.ridge
+        g = gradient[:-1] - self.center * gradient[-1]
+        scaled = g / self.ridge
+        t = self.factor.solve(self.root * (self.rows.product(scaled) - self.center @ scaled))
         b = (gradient[-1] - self.root @ t) / (self.root @ self._q)
-        w = (g - self.rows.weighted_sum(self.root * (t + b * self._q))) / self.ridge
-        return np.append(w, b)
+        residual = self.root * (t + b * self._q)
+        total = self.rows.weighted_sum(residual) - self.center * residual.sum()
+        w = (g - total) / self.ridge
+        return np.append(w, b - self.center @ w)
 
     @cached_property
     def _q(self) -> Array:
@@ -101,7 +112,9 @@ class RowSpace:
         ridge = self.objective.ridge
         return ByClass(
             tuple(
-                RowSpaceFactor(self.rows, ridge, root, self._factor(root), fit_intercept)
+                RowSpaceFactor(
+                    self.rows, self._center, ridge, root, self._factor(root), fit_intercept
+                )
                 for root in roots
             )
         )
@@ -116,4 +129,9 @@ class RowSpace:
 
     @cached_property
     def _kernel(self) -> Array:
-        return self.rows.kernel(1 / self.objective.ridge)
+        return self.rows.kernel(1 / self.objective.ridge, self._center)
+
+    @cached_property
+    def _center(self) -> Array:
+        weight = float(self.objective.fit_intercept) / self.rows.n_samples
+        return self.rows.weighted_sum(np.full(self.rows.n_samples, weight))

@@ -74,6 +74,12 @@ def genes_of_three_kinds():
     return X, np.digitize(X[:, 1:10].sum(axis=1), [-1.5, 1.5])
 
 
+def kinds_in_units():
+    """Four classes, features whose units differ by six orders of magnitude."""
+    X, y = problem(n_samples=190, n_features=60, n_classes=4)
+    return X * np.random.default_rng(1).permutation(np.logspace(-3, 3, 60)), y
+
+
 def correlated():
     rng = np.random.default_rng(3)
     X = rng.normal(size=(4000, 30))
@@ -97,6 +103,7 @@ DATA = {
     "genes": (genes, 1.0),
     "genes, weak penalty": (genes, 1000.0),
     "genes of three kinds": (genes_of_three_kinds, 1.0),
+    "kinds in units": (kinds_in_units, 100.0),
     "correlated": (correlated, 1000.0),
     "digits": (digits, 1e-3),
 }

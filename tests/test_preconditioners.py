@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.linalg
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from bce_logistic.preconditioners import (
     ClassFactors,
@@ -14,6 +14,7 @@ from bce_logistic.preconditioners import (
     Diagonal,
     Factor,
     SumToZero,
+    sum_to_zero,
 )
 
 from .common import objective, problem
@@ -104,12 +105,12 @@ def test_column_factors_solve_the_two_parts_apart():
 def test_a_common_shift_is_taken_out():
     gradient = np.random.default_rng(0).normal(size=(3, 4))
     d = np.random.default_rng(1).exponential(size=(3, 4)) + 0.1
-    unpenalised = np.array([False, True, True])
-    solution = SumToZero(Diagonal(d), unpenalised).solve(gradient)
-    assert_allclose(solution[0], (gradient / d)[0], rtol=1e-14)
-    assert_allclose(solution[1:].sum(axis=1), 0, atol=1e-14)
-    shift = (gradient / d)[1:] - solution[1:]
+    solution = SumToZero(Diagonal(d)).solve(gradient)
+    assert_allclose(solution.sum(axis=1), 0, atol=1e-14)
+    shift = gradient / d - solution
     assert_allclose(shift, shift[:, :1] * np.ones(4), rtol=1e-12)
+    assert_allclose(sum_to_zero(gradient / d), solution, rtol=1e-14)
+    assert_array_equal(sum_to_zero(d[:, 0]), d[:, 0])
 
 
 @pytest.mark.parametrize("kind", ["equal columns", "zero column", "low rank", "all zero"])

@@ -238,12 +238,13 @@ def test_products_of_all_rows(dtype):
     X = matrix(200, n_features=130).astype(dtype)
     rng = np.random.default_rng(1)
     w, residual, scale = rng.normal(size=130), rng.normal(size=200), rng.random(130)
+    center = X.mean(axis=0)
     rtol = 1e-12 if dtype == np.float64 else 1e-5
-    expected = [X @ w, X.T @ residual, (X * scale) @ X.T]
+    expected = [X @ w, X.T @ residual, ((X - center) * scale) @ (X - center).T]
     for n_threads in (1, 2):
         with threads(n_threads) as run:
             rows = rows_of(X, run.map)
-            found = [rows.product(w), rows.weighted_sum(residual), rows.kernel(scale)]
+            found = [rows.product(w), rows.weighted_sum(residual), rows.kernel(scale, center)]
         for product, right in zip(found, expected, strict=True):
             assert product.dtype == np.float64
             assert_allclose(product, right, rtol=rtol, atol=rtol * np.abs(right).max())
