@@ -41,6 +41,7 @@ LAYERS = [
             ("preconditioners", "P, to solve with"),
             ("metrics", "which P"),
             ("subsample", "rows for all"),
+            ("row_space", "P, few rows"),
             ("mini_batches", "a few rows"),
         ],
     ),
