@@ -378,6 +378,9 @@ class DenseRows(RowsInMemory):
     def kernel(self, scale: Array, center: Array) -> Array:
         """``(X - center) @ diag(scale) @ (X - center).T``, in float64, in one pass over columns.
 
+        Features in single precision are converted, some columns at a time: with a weak penalty
+        little is left of their products.
+
         Parameters
         ----------
         scale : ndarray of shape (n_features,)
@@ -391,14 +394,13 @@ class DenseRows(RowsInMemory):
             The products of the rows.
         """
         self.passes += 1
-        root = np.sqrt(scale).astype(self.dtype)
-        center = center.astype(self.dtype)
-        step = max(self.n_samples, DENSE_BLOCK_BYTES // (self.dtype.itemsize * self.n_samples))
+        root = np.sqrt(scale)
+        step = max(self.n_samples, DENSE_BLOCK_BYTES // (8 * self.n_samples))
 
         def term(start: int) -> Sums:
             columns = slice(start, start + step)
             A = (self.X[:, columns] - center[columns]) * root[columns]
-            return (A.dot(A.T).astype(np.float64, copy=False),)
+            return (A.dot(A.T),)
 
         with np.errstate(all="ignore"):
             return added(self.run(term, range(0, self.n_features, step)))[0]

@@ -58,7 +58,7 @@ class RowSpaceFactor:
 
     References
     ----------
-    W. W. Hager, Updating the inverse of a matrix, SIAM Review 31, 1989: equation 2.
+    W. W. Hager, Updating the inverse of a matrix, SIAM Review 31, 1989: the formula of Woodbury.
     """
 
     rows: DenseRows

@@ -154,6 +154,14 @@ def test_tol_is_the_relative_distance_to_the_optimum(task, tol):
     assert fitted_value(model, X, y) <= optimum * (1 + tol + 1e-11)
 
 
+def test_the_default_tolerance_gives_the_coefficients(task):
+    X, y, C, _ = task
+    best = fast(C=C, tol=1e-14, max_iter=3000).fit(X, y)
+    model = fast(C=C).fit(X, y)
+    assert model.converged_
+    assert_allclose(model.coef_, best.coef_, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("task", [name for name in DATA if name not in WIDE], indirect=True)
 def test_fewer_passes_than_the_iterations_of_lbfgs(task):
     X, y, C, _ = task
