@@ -127,6 +127,10 @@ def row_space(objective: Objective) -> RowSpace | None:
     rows = objective.rows
     if not isinstance(rows, DenseRows) or not objective.ridge.all() or _coupled(objective):
         return None
+    # What the rows do not tell is divided by the penalty alone: with a weak one, that would be
+    # the rounding errors of single precision.
+    if rows.dtype != np.float64:
+        return None
     few = rows.n_samples < min(objective.shape[0], MOST_FACTOR_COLUMNS)
     return RowSpace(objective, rows) if few else None
 

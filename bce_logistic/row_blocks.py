@@ -378,9 +378,6 @@ class DenseRows(RowsInMemory):
     def kernel(self, scale: Array, center: Array) -> Array:
         """``(X - center) @ diag(scale) @ (X - center).T``, in float64, in one pass over columns.
 
-        Features in single precision are converted, some columns at a time: with a weak penalty
-        little is left of their products.
-
         Parameters
         ----------
         scale : ndarray of shape (n_features,)

@@ -154,6 +154,16 @@ def test_tol_is_the_relative_distance_to_the_optimum(task, tol):
     assert fitted_value(model, X, y) <= optimum * (1 + tol + 1e-11)
 
 
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_few_rows_in_single_precision_with_a_weak_penalty(n_classes):
+    X, y = problem(n_samples=61, n_features=130, n_classes=n_classes)
+    X *= np.random.default_rng(1).permutation(np.logspace(-3, 3, 130))
+    X = X.astype(np.float32)
+    best = fast(C=200.0, tol=1e-8, max_iter=3000).fit(X.astype(np.float64), y)
+    model = fast(C=200.0).fit(X, y)
+    assert fitted_value(model, X, y) <= fitted_value(best, X, y) * (1 + 1e-5)
+
+
 def test_the_default_tolerance_gives_the_coefficients(task):
     X, y, C, _ = task
     best = fast(C=C, tol=1e-14, max_iter=3000).fit(X, y)

@@ -14,7 +14,7 @@ every_number_of_classes = pytest.mark.parametrize("n_classes", [2, 4])
 with_and_without_intercept = pytest.mark.parametrize("fit_intercept", [True, False])
 
 
-def wide(n_samples=40, n_features=70, n_classes=2, fit_intercept=True, C=0.5, dtype=np.float64):
+def wide(n_samples=40, n_features=70, n_classes=2, fit_intercept=True, C=0.5, dtype=float):
     X, y = problem(n_samples, n_features, n_classes)
     F = objective(X.astype(dtype), y, weights(n_samples), C, fit_intercept)
     return F, np.random.default_rng(1).normal(size=F.shape, scale=0.1)
@@ -47,13 +47,6 @@ def test_rows_without_weight_and_penalties_that_differ():
     assert_allclose(row_space(F).factor(w).solve(gradient), solved(F, w, gradient), rtol=1e-8)
 
 
-def test_single_precision_is_near():
-    F, w = wide(dtype=np.float32)
-    gradient = F.at(w).gradient
-    step, expected = row_space(F).factor(w).solve(gradient), solved(F, w, gradient)
-    assert_allclose(step, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
-
-
 def test_equal_rows_and_scores_that_decide_everything():
     # The matrix of the products of the rows is singular, the curvature zero where w is large.
     F, w = wide()
@@ -69,6 +62,7 @@ def test_it_is_for_fewer_dense_rows_than_columns_with_a_penalty():
     assert newton_metric(wide()[0]) is not None
     assert row_space(wide(n_samples=72)[0]) is None
     assert row_space(wide(C=np.inf)[0]) is None
+    assert row_space(wide(dtype=np.float32)[0]) is None
     few_coefficients, _ = wide(n_samples=10, n_features=12, n_classes=3)
     assert row_space(few_coefficients) is None  # those of all classes have one factor together
     F, w = wide(n_classes=4)
