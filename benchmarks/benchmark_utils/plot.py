@@ -63,6 +63,8 @@ def plot_convergence(settings: pd.DataFrame, path: Path) -> None:
 def _panel(axis: plt.Axes, settings: pd.DataFrame, styles: dict[str, dict[str, object]]) -> None:
     """One data set; the solvers of this project on top."""
     for solver, sweep in settings.groupby("solver", sort=False):
+        # Settings that were only scouted stand apart from those that were timed.
+        sweep = sweep.sort_values("suboptimality", ascending=False)
         accuracy = sweep["suboptimality"].clip(lower=FLOOR)
         axis.plot(sweep["seconds"], accuracy, zorder=3 if is_ours(solver) else 2, **styles[solver])
     axis.axhline(ACCURACY, color="grey", linewidth=0.8, linestyle=":")
