@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .classes import Classes
 from .labels import NUMBERS, check_classes, encode_labels
 from .namespaces import beside, is_foreign, on_host, stays
 from .row_blocks import Block, Columns, DenseRows, RowBlocks, RowsInMemory, Sums, added
-from .validation import check_sample_weight, check_two_classes, class_weights
+from .validation import check_sample_weight, weigh_classes
 
 try:
     from array_api_compat import array_namespace as array_namespace
@@ -149,7 +150,7 @@ class ArrayRows(RowBlocks):
 
 def array_rows(
     estimator: Any, X: Any, y: Any, sample_weight: Any
-) -> tuple[NDArray, ArrayRows, Array]:
+) -> tuple[Classes, ArrayRows, Array]:
     """Classes and rows of an array of another library; labels and weights follow it.
 
     Parameters
@@ -165,8 +166,8 @@ def array_rows(
 
     Returns
     -------
-    classes : ndarray of shape (n_classes,)
-        The labels.
+    classes : Classes
+        The labels, and their weights.
     rows : ArrayRows
         The rows.
     class_totals : ndarray of shape (n_classes,)
@@ -178,16 +179,16 @@ def array_rows(
         As for data in memory.
     """
     X, y = checked_features(estimator, X, y=y, reset=True, ensure_all_finite=False)
-    classes, y = numbered(y)
+    labels, y = numbered(y)
     y, s = moved(y, X), weights_beside(X, sample_weight)
     xp = array_namespace(X)
-    totals = total_weights(y, s, len(classes))
-    check_two_classes(totals, "sample_weight")
-    weights = class_weights(estimator.class_weight, classes, totals)
-    check_two_classes(totals * weights, "class_weight")
-    if (weights != 1).any():
-        s = s * xp.take(beside(weights, s), y)
-    if len(classes) <= BYTE_LABELS:
+    totals = total_weights(y, s, len(labels))
+    classes = weigh_classes(estimator, labels, totals)
+    if (classes.weights != 1).any():
+        s = s * xp.take(beside(classes.weights, s), y)
+    if not classes.scored.all():
+        y = xp.take(beside(classes.positions, y), y)
+    if len(labels) <= BYTE_LABELS:
         y = as_type(y, xp.uint8)
     return classes, ArrayRows(X, y, s), totals
 

@@ -28,6 +28,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils import assert_all_finite, check_array, column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .classes import Classes
 from .labels import check_classes, distinct_labels, encoded_labels, label_counts, label_weights
 from .row_blocks import (
     PARTIAL_SUMS_SIZE,
@@ -42,10 +43,8 @@ from .row_blocks import (
 from .threads import worker_threads
 from .validation import (
     check_sample_weight,
-    check_two_classes,
-    class_weighted,
-    class_weights,
     is_dask,
+    weigh_classes,
 )
 
 Array = NDArray[np.float64]
@@ -90,16 +89,13 @@ class Reader:
         How many columns a chunk has to have.
     dtype : dtype
         Precision of the features.
-    classes : ndarray of shape (n_classes,)
-        All labels.
-    weights : ndarray of shape (n_classes,)
-        Weights of the classes.
+    classes : Classes
+        All labels, and their weights.
     """
 
     n_features: int
     dtype: Any
-    classes: NDArray
-    weights: Array
+    classes: Classes
 
     def __call__(self, X: Any, y: Any, s: Any) -> RowsInMemory:
         """Rows of the features, labels and weights of one chunk."""
@@ -110,8 +106,8 @@ class Reader:
                 "expected: as many rows as the chunk of y beside it, and all the features. Cut X "
                 "and y alike."
             )
-        y, s = encoded_labels(y, self.classes), weights_of_chunk(s, len(y))
-        s = class_weighted(s, self.weights, y)
+        y, s = encoded_labels(y, self.classes.labels), weights_of_chunk(s, len(y))
+        y, s = self.classes.coded(y, s)
         return row_blocks(X, y, s) if scipy.sparse.issparse(X) else DenseChunk(X, y, s)
 
 
@@ -165,12 +161,14 @@ class DaskRows(RowBlocks):
         self.X, self.chunks, self.reader = X, chunks, reader
         self.dtype, self.n_features = reader.dtype, reader.n_features
         _, counts, totals, smallest = map(np.stack, zip(*labels, strict=True))
-        self._counts = counts
-        self._label_weights = totals.sum(axis=0) * reader.weights
+        classes = reader.classes
+        self._counts = classes.merged(counts)
+        self._label_weights = classes.merged(totals.sum(axis=0) * classes.weights)
         self.n_samples = int(counts.sum())
         self.total_weight = float(self._label_weights.sum())
-        counted = self._label_weights > 0
-        self.smallest_weight = float((smallest.min(axis=0) * reader.weights)[counted].min())
+        self.smallest_weight = float(
+            (smallest.min(axis=0) * classes.weights)[classes.weighted].min()
+        )
         self.passes = 1  # over the labels
         first = int(counts.any(axis=1).argmax())
         ((self.dense, size),) = dask.compute(dask.delayed(density)(chunks[first].X))
@@ -229,7 +227,7 @@ class DaskRows(RowBlocks):
 
 def dask_rows(
     estimator: Any, X: Any, y: Any, sample_weight: Any
-) -> tuple[NDArray, DaskRows, Array]:
+) -> tuple[Classes, DaskRows, Array]:
     """Classes and rows of Dask collections, after one pass over labels and weights.
 
     Parameters
@@ -245,8 +243,8 @@ def dask_rows(
 
     Returns
     -------
-    classes : ndarray of shape (n_classes,)
-        The labels.
+    classes : Classes
+        The labels, and their weights.
     rows : DaskRows
         The rows.
     class_totals : ndarray of shape (n_classes,)
@@ -267,13 +265,11 @@ def dask_rows(
             f"Found array with 0 sample(s) (shape=(0, {X.shape[1]})) while a minimum of 1 is "
             f"required by {type(estimator).__name__}."
         )
-    classes = check_classes(np.unique(np.concatenate(seen)))
-    labels = [part.of(classes) for part in found]
+    known = check_classes(np.unique(np.concatenate(seen)))
+    labels = [part.of(known) for part in found]
     totals = np.sum([part.totals for part in labels], axis=0)
-    check_two_classes(totals, "sample_weight")
-    weights = class_weights(estimator.class_weight, classes, totals)
-    check_two_classes(totals * weights, "class_weight")
-    reader = Reader(X.shape[1], precision(X), classes, weights)
+    classes = weigh_classes(estimator, known, totals)
+    reader = Reader(X.shape[1], precision(X), classes)
     return classes, DaskRows(X, chunks, labels, reader), totals
 
 

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 
 from .callbacks import CallbackSupportMixin, FitTasks, with_callbacks
+from .classes import Classes
 from .convergence import Progress
 from .descent import Iterate, Start
 from .exceptions import SeparationWarning
@@ -33,7 +34,7 @@ from .samples import Given, Samples, samples, stream_samples
 from .separation import separating_columns
 from .stochastic import StochasticDescent
 from .threads import worker_threads
-from .training import Resume, Solver, Training, Watch, train, train_on_stream
+from .training import Resume, Solver, Training, Watch, keep_start, train, train_on_stream
 from .validation import (
     explain_not_finite,
     feature_names,
@@ -46,6 +47,8 @@ Array = NDArray[np.float64]
 # coefficient of a rare feature is right to 1e-4 only where the objective is to about 1e-10.
 TOL = 1e-6
 TOL_OF_OBJECTIVE = 1e-10
+# 1/C is finite, and so is its sum with the curvature of the loss.
+SMALLEST_C = float(np.finfo(np.float64).tiny)
 # Features that a warning names, at most.
 MOST_NAMED = 10
 # The parameters that only textbook gradient descent has, and their defaults.
@@ -75,8 +78,8 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
     Parameters
     ----------
     C : float, default=1.0
-        Inverse strength of the L2 penalty, as in LogisticRegression. ``np.inf``: no penalty,
-        plain cross-entropy.
+        Inverse strength of the L2 penalty, as in LogisticRegression, at least 2.3e-308.
+        ``np.inf``: no penalty, plain cross-entropy.
     fit_intercept : bool, default=True
         Whether to learn the intercept ``b``.
     class_weight : dict, "balanced" or None, default=None
@@ -112,13 +115,14 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         Whether the result is the mean of the iterates after each update (Polyak-Ruppert); an
         int k: of those from the k-th update on.
     max_iter : int, default=1000
-        Largest number of passes over the data (epochs). "preconditioned" looks at it between
-        two steps, each of which can take several passes.
+        Largest number of iterations: steps of the descent on all rows; each takes one pass over
+        the data, and sometimes more for a shorter step or a new metric. For mini-batches, passes
+        (epochs).
     tol : float or "auto", default="auto"
         "preconditioned": stop when the estimated distance to the optimal objective, relative to
         it, is no larger. "gd": stop when no component of the mean gradient (the gradient over
         the total weight) is larger; with mini-batches, when ``n_iter_no_change`` passes did not
-        bring the loss down by more, in nats a sample. 0: make all ``max_iter`` passes. "auto":
+        bring the loss down by more, in nats a sample. 0: make all ``max_iter`` iterations. "auto":
         1e-10 for "preconditioned" and features in double precision, so that coefficients too
         are right to about 1e-4; else 1e-6.
     early_stopping : bool, default=False
@@ -140,8 +144,9 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         the rows to hold out. None: a seed that is always the same, so that a repeated fit gives
         the same result to the last bit.
     verbose : int, default=0
-        1: print a line an iterate: passes, objective, largest component of the gradient, and for
-        "preconditioned" the estimated distance to the optimal objective, all in nats a sample.
+        1: print a line an iterate: passes over the data, objective, largest component of the
+        gradient, and for "preconditioned" the estimated distance to the optimal objective, all
+        in nats a sample.
     n_jobs : int or None, default=None
         Number of threads over the rows. None: as many as BLAS would use; -1: all cores. The
         result does not depend on it. Dask collections are worked on by Dask's workers instead.
@@ -154,10 +159,10 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         Coefficients, in the dtype of X; one row for two classes.
     intercept_ : ndarray of shape (1,) or (n_classes,)
         Intercepts; zero without ``fit_intercept``.
-    n_iter_ : int
-        Number of passes over the data; for "gd" on all rows the number of updates, each of
-        which takes one; after :meth:`partial_fit`, the number of calls. The first pass over a
-        Dask collection is that over its labels.
+    n_iter_ : ndarray of int32 of shape (1,)
+        Number of iterations, at most ``max_iter``: updates of the coefficients after which the
+        objective was evaluated, passes for mini-batches; after :meth:`partial_fit`, the number of
+        calls.
     loss_curve_ : ndarray of shape (n_iterates,)
         Objective over the total weight, in nats, at the start and after each update. The very
         last step of "preconditioned" is known to be a good one and not evaluated. With
@@ -210,7 +215,7 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
     _resume: Resume | None = None
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "C": [Interval(Real, 0, None, closed="right")],
+        "C": [Interval(Real, SMALLEST_C, None, closed="both")],
         "fit_intercept": ["boolean"],
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "solver": [StrOptions({"auto", "gd", "preconditioned"})],
@@ -324,15 +329,16 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         """
         given, held_out = Given(X, y, sample_weight), Given(X_val, y_val, sample_weight_val)
         with unchanged_on_error(self):
-            solver, separating = self._fit(given, held_out)
-            self._warn(solver, separating)
+            solver, separating, classes = self._fit(given, held_out)
+            self._warn(solver, separating, classes)
         return self
 
     @with_callbacks
-    def _fit(self, given: Given, held_out: Given) -> tuple[Solver, list[str]]:
+    def _fit(self, given: Given, held_out: Given) -> tuple[Solver, list[str], Classes]:
         """Fit, with the callbacks set up before and torn down after.
 
-        Returns the solver, and the features whose coefficients have no finite optimum.
+        Returns the solver, the features whose coefficients have no finite optimum, and the
+        classes.
         """
         self._validate_params()
         self._check_combinations(mini_batches=self.batch_size is not None)
@@ -340,17 +346,19 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         with worker_threads(self.n_jobs) as run, np.errstate(all="ignore"):
             data = samples(self, given, held_out, seed, run)
             solver = self._solver(data.rows, seed)
-            objective = self._objective(data.rows, len(data.classes))
+            objective = self._objective(data.rows, data.classes.n_scores)
             tasks = FitTasks.of(self, self.max_iter + 1, *given)
-            training = train(
-                solver,
-                objective,
-                self._start(solver, objective, data.classes, resume=self.warm_start),
-                self._held_out(data),
-                self._watch(solver, objective, data.classes, tasks),
-            )
+            watch = self._watch(solver, objective, data.classes, tasks)
+            held_out_rows = self._held_out(data)
+            start = self._start(solver, objective, data.classes, resume=self.warm_start)
+            certain = self.fit_intercept and np.count_nonzero(data.classes.weighted) == 1
+            if certain:
+                start = Start(data.classes.certain(objective.shape, data.rows.dtype))
+                training = keep_start(objective, start, held_out_rows, watch)
+            else:
+                training = train(solver, objective, start, held_out_rows, watch)
             separating: list[str] = []
-            if solver.may_be_separated(objective, training.curve, training.reason):
+            if not certain and solver.may_be_separated(objective, training.curve, training.reason):
                 away = separating_columns(objective, training.w)[: objective.rows.n_features]
                 separating = list(np.array(feature_names(self))[away])
         if separating:
@@ -358,7 +366,7 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         self._keep(solver, objective, training, data)
         if tasks:
             tasks.end(partial(self._attributes, training.w, objective, data.classes))
-        return solver, separating
+        return solver, separating, data.classes
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Go on learning from some rows of a stream, in one pass over them.
@@ -407,7 +415,7 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
                 if data.seen.n_samples == 0 and known is not None:
                     return self
                 solver = self._stochastic(self.batch_size or data.rows.n_samples, self._seed())
-                objective = self._objective(data.rows, len(data.classes))
+                objective = self._objective(data.rows, data.classes.n_scores)
                 training = train_on_stream(
                     solver,
                     objective,
@@ -421,7 +429,7 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
             self._keep(solver, objective, training, data._replace(seen=seen.more(*data.seen)))
             self.loss_curve_ = np.append(curves[0], self.loss_curve_)
             self.gradient_norm_curve_ = np.append(curves[1], self.gradient_norm_curve_)
-            self.n_iter_ = len(self.loss_curve_)
+            self.n_iter_ = np.array([len(self.loss_curve_)], dtype=np.int32)
         return self
 
     def __sklearn_tags__(self) -> Any:
@@ -430,6 +438,18 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         all_rows = self.batch_size is None and not self.early_stopping
         tags.array_api_support = CAN_STAY and all_rows
         return tags
+
+    def _validate_params(self) -> None:
+        """Refuse parameters out of range, and a bool where a number belongs."""
+        super()._validate_params()
+        for name, constraints in self._parameter_constraints.items():
+            value = getattr(self, name)
+            takes_bool = any(constraint in ("boolean", "verbose") for constraint in constraints)
+            if isinstance(value, (bool, np.bool_)) and not takes_bool:
+                raise InvalidParameterError(
+                    f"The {name!r} parameter of {type(self).__name__} must not be a bool. Got "
+                    f"{value!r} instead of a number."
+                )
 
     def _check_combinations(self, *, mini_batches: bool) -> None:
         """Refuse parameters that make no sense together."""
@@ -491,57 +511,61 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
             "tol": self._tol(TOL),
         }
 
-    def _objective(self, rows: RowBlocks, n_classes: int) -> Objective:
+    def _objective(self, rows: RowBlocks, n_scores: int) -> Objective:
         """What the model minimises over some rows."""
         return Objective(
-            loss=BinaryCrossEntropy() if n_classes == 2 else CrossEntropy(),
+            loss=BinaryCrossEntropy() if n_scores == 1 else CrossEntropy(),
             rows=rows,
-            ridge=np.full(rows.n_features, 1 / self.C),
+            ridge=np.full(rows.n_features, 1 / float(self.C)),
             fit_intercept=self.fit_intercept,
-            n_scores=1 if n_classes == 2 else n_classes,
+            n_scores=n_scores,
         )
 
     def _held_out(self, data: Samples) -> HeldOut | None:
         """Rows that tell when to stop, if there are any."""
         if data.held_out is None:
             return None
-        penalised = self._objective(data.held_out, len(data.classes))
+        penalised = self._objective(data.held_out, data.classes.n_scores)
         loss = replace(penalised, ridge=np.zeros_like(penalised.ridge))
         return HeldOut(loss, self._tol(TOL), self.n_iter_no_change)
 
     def _start(
-        self, solver: Solver, objective: Objective, classes: NDArray, *, resume: bool
+        self, solver: Solver, objective: Objective, classes: Classes, *, resume: bool
     ) -> Start:
         """Where to start: from nothing, or from the fit before if there is one."""
         if not (resume and hasattr(self, "coef_")):
             return solver.start(objective)
-        n_scores, n_features = self.coef_.shape
-        same_shape = (n_scores, n_features) == (objective.n_scores, objective.rows.n_features)
-        if not same_shape or not np.array_equal(on_host(self.classes_), classes):
+        n_features = self.coef_.shape[1]
+        same_features = n_features == objective.rows.n_features
+        if not same_features or not np.array_equal(on_host(self.classes_), classes.labels):
             raise ValueError(
                 f"warm_start=True goes on from a fit of {n_features} features and the classes "
                 f"{self.classes_}; now there are {objective.rows.n_features} features and the "
-                f"classes {classes}. Set warm_start=False to start anew."
+                f"classes {classes.labels}. Set warm_start=False to start anew."
             )
-        w = self._coefficients(objective)
+        w = self._coefficients(objective, classes)
         if self._resume is None:
             return Start(w)
         # Where the descent stood is known better than coef_ says, unless that was changed.
-        kept = self._resume.w.astype(on_host(self.intercept_).dtype)  # that of coef_, too
+        dtype = on_host(self.intercept_).dtype  # that of coef_, too
+        kept = self._resume.w
+        if kept.shape == w.shape:
+            whole = classes.with_absent(kept, dtype).astype(dtype)
+            kept = classes.without_absent(whole).reshape(w.shape)
         if self._resume.rule == solver.rule is not None and np.array_equal(kept, w):
             return self._resume.start
         return Start(w, t=self._resume.start.t)
 
-    def _coefficients(self, objective: Objective) -> Array:
+    def _coefficients(self, objective: Objective, classes: Classes) -> Array:
         """The fitted coefficients as the objective lays them out, the intercept last."""
         coef = self.coef_.toarray() if scipy.sparse.issparse(self.coef_) else on_host(self.coef_)
         w = coef.T.astype(np.float64)
         if self.fit_intercept:
             w = np.append(w, [on_host(self.intercept_)], axis=0)
-        return w.reshape(objective.shape)
+        return classes.without_absent(w).reshape(objective.shape)
 
     def _watch(
-        self, solver: Solver, objective: Objective, classes: NDArray, tasks: FitTasks | None
+        self, solver: Solver, objective: Objective, classes: Classes, tasks: FitTasks | None
     ) -> Watch:
         """What looks at every iterate, and tells whether to stop there."""
 
@@ -567,23 +591,35 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
 
         return watch
 
-    def _attributes(self, w: Array, objective: Objective, classes: NDArray) -> dict[str, NDArray]:
+    def _attributes(self, w: Array, objective: Objective, classes: Classes) -> dict[str, NDArray]:
         """Fitted attributes, as scikit-learn lays them out, of some coefficients."""
         n_features, dtype = objective.rows.n_features, objective.rows.dtype
-        w = w.reshape(-1, objective.n_scores).astype(dtype)
+        w = classes.with_absent(w, dtype).astype(dtype)
         intercept = w[n_features] if self.fit_intercept else np.zeros(w.shape[1], dtype)
         handed_back = objective.rows.handed_back
         return {
-            "classes_": handed_back(classes),
+            "classes_": handed_back(classes.labels),
             "coef_": handed_back(np.ascontiguousarray(w[:n_features].T)),
             "intercept_": handed_back(intercept),
         }
 
-    def _warn(self, solver: Solver, separating: list[str]) -> None:
+    def _warn(self, solver: Solver, separating: list[str], classes: Classes) -> None:
         """Say what is wrong with the result."""
+        if len(classes.absent):
+            fitted = (
+                "their probability is fitted as zero"
+                if self.fit_intercept
+                else "without an intercept, only large coefficients make their probability small"
+            )
+            warnings.warn(
+                f"The classes {classes.absent} have no weight, because of sample_weight or "
+                f"class_weight: {fitted}. Give them weight, or leave their samples out.",
+                UserWarning,
+                stacklevel=3,
+            )
         if self.stop_reason_ == "max_iter" and solver.tol > 0:
             warnings.warn(
-                f"{solver.name} made max_iter={self.max_iter} passes and did not reach "
+                f"{solver.name} made max_iter={self.max_iter} iterations and did not reach "
                 f"tol={solver.tol:g}: the largest component of the mean gradient is "
                 f"{float(self.gradient_norm_curve_[-1]):.3g}. To converge, {solver.advice}.",
                 ConvergenceWarning,
@@ -608,7 +644,7 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         last = training.last.start
         self._resume = Resume(solver.rule, last, training.w, data.seen, data.class_totals)
         weight = objective.total_weight
-        self.n_iter_ = training.passes
+        self.n_iter_ = np.array([len(training.curve) - 1], dtype=np.int32)
         handed_back = objective.rows.handed_back
         self.loss_curve_ = handed_back(
             np.array([progress.value / weight for progress in training.curve])

@@ -17,13 +17,14 @@ from scipy.special import ndtr, ndtri
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .estimator import GDLogisticRegression
+from .inputs import check_features
 from .labels import encode_labels, label_weights
 from .namespaces import on_host, stays
 from .objective import Objective
 from .row_blocks import row_blocks
 from .separation import collinear_columns, contrasts, standard_errors
 from .threads import worker_threads
-from .validation import check_sample_weight, class_weighted, class_weights, feature_names
+from .validation import check_sample_weight, feature_names, weigh_classes
 
 Array = NDArray[np.float64]
 
@@ -85,7 +86,7 @@ def inference_table(
     ValueError
         Where the numbers would be wrong: if the fit has a penalty, did not converge or found
         the classes separated; if columns are collinear; if some features separate some samples
-        perfectly; if the coefficients are not the optimum of these data.
+        perfectly; if the coefficients are not the optimum of these data; if a class has no weight.
 
     Notes
     -----
@@ -114,22 +115,28 @@ def inference_table(
     _check(estimator, penalized, level)
     if stays(X):
         raise TypeError("The table is computed by NumPy: pass X and y as arrays of NumPy's.")
+    check_features(X, y)
     X, y = validate_data(
         estimator, X, y, reset=False, accept_sparse="csr", dtype=np.float64, order="C"
     )
-    classes, y = encode_labels(y)
-    if not np.array_equal(classes, on_host(estimator.classes_)):
+    labels, y = encode_labels(y)
+    if not np.array_equal(labels, on_host(estimator.classes_)):
         raise ValueError(
-            f"y holds the classes {classes}, but the estimator was fitted on "
+            f"y holds the classes {labels}, but the estimator was fitted on "
             f"{estimator.classes_}. Pass the labels that it was fitted on."
         )
     s = check_sample_weight(sample_weight, len(y))
-    totals = label_weights(y, s, len(classes))
-    s = class_weighted(s, class_weights(estimator.class_weight, classes, totals), y)
+    classes = weigh_classes(estimator, labels, label_weights(y, s, len(labels)))
+    if estimator.fit_intercept and len(classes.absent):
+        raise ValueError(
+            f"The classes {classes.absent} have no weight: their probability is fitted as zero, "
+            "and there is nothing to be uncertain of. Leave their samples out, and fit the others."
+        )
+    y, s = classes.coded(y, s)
     names = [*feature_names(estimator), *["intercept"] * estimator.fit_intercept]
     with worker_threads(estimator.n_jobs) as run:
-        objective = estimator._objective(row_blocks(X, y, s, run), len(classes))
-        w = estimator._coefficients(objective)
+        objective = estimator._objective(row_blocks(X, y, s, run), classes.n_scores)
+        w = estimator._coefficients(objective, classes)
         std_err = _standard_errors(objective, w, names)
     coef = contrasts(np.atleast_2d(w.T)).ravel()
     z = coef / std_err
@@ -138,7 +145,7 @@ def inference_table(
         odds_ratio = np.exp(coef)
     return _table(
         names,
-        classes[1:] if len(classes) > 2 else None,
+        labels[1:] if len(labels) > 2 else None,
         {
             "coef": coef,
             "std_err": std_err,

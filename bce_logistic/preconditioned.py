@@ -52,7 +52,7 @@ class PreconditionedDescent:
     Parameters
     ----------
     max_iter : int
-        Largest number of passes over the data.
+        Largest number of iterations.
     tol : float
         Relative distance to the optimal objective that is good enough.
     seed : int
@@ -142,7 +142,7 @@ class PreconditionedDescent:
             return "separated"
         if _lost_in_rounding(history):
             return "precision"
-        return "max_iter" if objective.rows.passes >= self.max_iter else None
+        return "max_iter" if iterate.t >= self.max_iter else None
 
     def gap(self, history: list[Progress]) -> float:
         """Estimated distance to the optimal objective, in nats."""

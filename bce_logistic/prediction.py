@@ -32,7 +32,7 @@ class LinearPredictions(ClassifierMixin):
     classes_: Any
     coef_: Any
     intercept_: NDArray
-    n_iter_: int
+    n_iter_: NDArray[np.int32]
 
     @where_features_are
     def decision_function(self, X: Any) -> NDArray:
@@ -190,7 +190,7 @@ class LinearPredictions(ClassifierMixin):
             max_iter=self.max_iter,
             warm_start=self.warm_start,
         )
-        fitted = ("classes_", "coef_", "intercept_", "n_features_in_", "feature_names_in_")
+        learnt = ("classes_", "coef_", "intercept_", "n_iter_")
+        fitted = (*learnt, "n_features_in_", "feature_names_in_")
         vars(model).update({name: copy(vars(self)[name]) for name in fitted if name in vars(self)})
-        model.n_iter_ = np.array([self.n_iter_], dtype=np.int32)
         return model

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import validate_data
 
+from .classes import Classes
 from .held_out import check_held_out, draw_held_out
 from .inputs import check_features
 from .labels import encode_known_labels, encode_labels, label_weights, stream_classes
@@ -17,10 +18,8 @@ from .row_blocks import RowBlocks, RowsInMemory, row_blocks
 from .threads import Run
 from .validation import (
     check_sample_weight,
-    check_two_classes,
-    class_weighted,
-    class_weights,
     is_dask,
+    weigh_classes,
 )
 
 Array = NDArray[np.float64]
@@ -51,8 +50,8 @@ class Samples(NamedTuple):
 
     Attributes
     ----------
-    classes : ndarray of shape (n_classes,)
-        The labels that there are, sorted.
+    classes : Classes
+        The labels that there are, and their weights.
     rows : RowBlocks
         Features, numbers of the labels, and weights.
     held_out : RowBlocks or None
@@ -63,7 +62,7 @@ class Samples(NamedTuple):
         Total sample weight of each class, before class weights.
     """
 
-    classes: NDArray
+    classes: Classes
     rows: RowBlocks
     held_out: RowBlocks | None
     seen: Seen
@@ -102,22 +101,27 @@ def samples(estimator: Any, given: Given, held_out: Given, seed: int, run: Run) 
     given = given.beside_numpy()
     check_features(given.X, given.y)
     X, y = validate_data(estimator, given.X, given.y, ensure_all_finite=False, **FEATURES)
-    classes, y = encode_labels(y)
+    labels, y = encode_labels(y)
     s = check_sample_weight(given.sample_weight, len(y))
-    totals = label_weights(y, s, len(classes))
-    check_two_classes(totals, "sample_weight")
-    weights = class_weights(estimator.class_weight, classes, totals)
-    check_two_classes(totals * weights, "class_weight")
-    s = class_weighted(s, weights, y)
+    totals = label_weights(y, s, len(labels))
+    classes = weigh_classes(estimator, labels, totals)
+    y, s = classes.coded(y, s)
     apart: RowBlocks | None = None
     if held_out.X is not None:
         check_features(held_out.X, held_out.y)
         X_val, y_val = validate_data(estimator, held_out.X, held_out.y, reset=False, **FEATURES)
-        y_val = encode_known_labels(y_val, classes)
+        y_val = encode_known_labels(y_val, labels)
         s_val = check_sample_weight(held_out.sample_weight, len(y_val))
-        s_val = class_weighted(s_val, weights, y_val)
+        val_totals = label_weights(y_val, s_val, len(labels)) * classes.weights
+        y_val, s_val = classes.coded(y_val, s_val)
         if not s_val.any():
             raise ValueError("The held-out rows have no weight: nothing can be told from them.")
+        if estimator.fit_intercept and val_totals[~classes.weighted].any():
+            raise ValueError(
+                f"y_val holds classes that have no weight in y, {classes.absent}: their "
+                "probability is fitted as zero, and the held-out loss would be infinite. Leave "
+                "these rows out of X_val and y_val."
+            )
         apart = row_blocks(X_val, y_val, s_val, run)
     elif estimator.early_stopping:
         drawn = draw_held_out(y, s, estimator.validation_fraction, seed)
@@ -174,15 +178,15 @@ def stream_samples(
             "partial_fit learns from rows of NumPy's. Use fit, or copy the rows to NumPy."
         )
     given = given.beside_numpy()
-    classes = stream_classes(known, classes)
+    labels = stream_classes(known, classes)
     check_features(given.X, given.y)
     X, y = validate_data(estimator, given.X, given.y, reset=known is None, **FEATURES)
-    y = encode_known_labels(y, classes)
+    y = encode_known_labels(y, labels)
     s = check_sample_weight(given.sample_weight, len(y))
-    totals = totals + label_weights(y, s, len(classes))
-    s = class_weighted(s, class_weights(estimator.class_weight, classes, totals), y)
-    rows = row_blocks(X, y, s, run)
-    return Samples(classes, rows, None, _seen(rows), totals)
+    totals = totals + label_weights(y, s, len(labels))
+    weighed = weigh_classes(estimator, labels, totals, stream=True)
+    rows = row_blocks(X, *weighed.coded(y, s), run)
+    return Samples(weighed, rows, None, _seen(rows), totals)
 
 
 def _seen(rows: RowsInMemory) -> Seen:
@@ -197,7 +201,7 @@ def _samples_elsewhere(estimator: Any, given: Given) -> Samples:
             "they are: set batch_size=None and early_stopping=False. For mini-batches use "
             "dask_ml.wrappers.Incremental, or copy the rows to NumPy."
         )
-    found: tuple[NDArray, RowBlocks, Array]
+    found: tuple[Classes, RowBlocks, Array]
     if is_dask(given.X):
         from .dask import dask_rows
 

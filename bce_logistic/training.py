@@ -115,9 +115,7 @@ class Training(NamedTuple):
     last : Iterate
         Where the descent stood in the end.
     curve : list of Progress
-        At the start and after each update, or each pass over mini-batches.
-    passes : int
-        Passes over the data.
+        At the start and after each iteration: an update, or a pass over mini-batches.
     reason : str
         Why it ended.
     held_out_losses : list of float or None
@@ -127,7 +125,6 @@ class Training(NamedTuple):
     w: Array
     last: Iterate
     curve: list[Progress]
-    passes: int
     reason: str
     held_out_losses: list[float] | None = None
 
@@ -177,10 +174,23 @@ def train(
         w=held_out.best if held_out else solver.result(iterate, history),
         last=iterate,
         curve=list(curve.values()),
-        passes=solver.passes(objective, history),
         reason=str(reason),
         held_out_losses=held_out.losses if held_out else None,
     )
+
+
+def keep_start(
+    objective: Objective, start: Start, held_out: HeldOut | None, watch: Watch
+) -> Training:
+    """Evaluate the objective where its minimum is known, up to precision, and stop there."""
+    point = objective.at(start.w)
+    iterate = Iterate(start.t, point, np.zeros_like(start.w), None)
+    history = [Progress.of(iterate)]
+    if held_out:
+        held_out.look(start.w)
+    watch(iterate, history, 1, "precision")
+    losses = held_out.losses if held_out else None
+    return Training(start.w, iterate, history, "precision", losses)
 
 
 def train_on_stream(
@@ -209,8 +219,8 @@ def train_on_stream(
     if objective.total_weight == 0:
         zero = np.zeros_like(start.w)
         nowhere = Iterate(start.t, Point(start.w, 0.0, zero), zero, start.state, start.average)
-        return Training(nowhere.result, nowhere, [], 0, "partial_fit")
+        return Training(nowhere.result, nowhere, [], "partial_fit")
     iterate = solver.stream(objective, seen, start)
     history = [Progress.of(iterate)]
     watch(iterate, history, 1, "partial_fit")
-    return Training(iterate.result, iterate, history, 1, "partial_fit")
+    return Training(iterate.result, iterate, history, "partial_fit")

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.class_weight import compute_class_weight
 
+from .classes import Classes
 from .inputs import check_kind
-from .labels import stretches
 from .namespaces import is_foreign, namespace, stays
 
 Array = NDArray[np.float64]
@@ -75,24 +75,43 @@ def check_sample_weight(sample_weight: Any, n_samples: int, dtype: Any = np.floa
     return weights
 
 
-def check_two_classes(totals: Array, parameter: str) -> None:
-    """Refuse weights that leave nothing to tell apart.
+def weigh_classes(
+    estimator: Any, labels: NDArray, totals: Array, *, stream: bool = False
+) -> Classes:
+    """Classes with their weights, and which of them are to be learnt.
 
     Parameters
     ----------
+    estimator : GDLogisticRegression
+        Whose ``class_weight`` and ``fit_intercept`` count.
+    labels : ndarray of shape (n_classes,)
+        The classes, sorted.
     totals : ndarray of shape (n_classes,)
-        Total weight of each class.
-    parameter : str
-        Name of the weights.
+        Total sample weight of each class.
+    stream : bool, default=False
+        Whether classes without weight may come later: all are to be learnt.
+
+    Returns
+    -------
+    Classes
+        The classes. Without an intercept, nothing can switch a class off: all are to be learnt.
 
     Raises
     ------
     ValueError
-        If no weight is left for more than one class.
+        If a class weight is not usable, or if no class has weight.
     """
-    if np.count_nonzero(totals) < 2:
-        left = "one class only" if totals.any() else "no class: it is zero for every sample"
-        raise ValueError(f"{parameter} leaves weight for samples of {left}.")
+    weights = class_weights(estimator.class_weight, labels, totals)
+    with np.errstate(over="ignore"):
+        weighted = totals * weights > 0
+    n_weighted = np.count_nonzero(weighted)
+    if n_weighted == 0 and not stream:
+        parameter = "class_weight" if totals.any() else "sample_weight"
+        raise ValueError(f"{parameter} leaves no weight: it is zero for every sample.")
+    learnt = weighted.copy()
+    if stream or n_weighted < 2 or not estimator.fit_intercept:
+        learnt[:] = True
+    return Classes(labels, weights, weighted, learnt)
 
 
 def class_weights(class_weight: Any, classes: NDArray, totals: Array) -> Array:
@@ -102,7 +121,7 @@ def class_weights(class_weight: Any, classes: NDArray, totals: Array) -> Array:
     ----------
     class_weight : dict, "balanced" or None
         "balanced": every class gets the same total weight,
-        ``sum(s) / (n_classes * sum(s of the class))``.
+        ``sum(s) / (n_classes * sum(s of the class))``, over the classes that have any.
     classes : ndarray of shape (n_classes,)
         The classes.
     totals : ndarray of shape (n_classes,)
@@ -121,39 +140,14 @@ def class_weights(class_weight: Any, classes: NDArray, totals: Array) -> Array:
     if class_weight is None:
         return np.ones(len(classes))
     if isinstance(class_weight, str):
-        balanced = totals.sum() / (len(classes) * totals[totals > 0])
         weights = np.zeros(len(classes))
-        weights[totals > 0] = balanced
+        present = totals[totals > 0]
+        weights[totals > 0] = totals.sum() / (len(present) * present)
     else:
         weights = compute_class_weight(class_weight, classes=classes, y=classes)
     if not np.isfinite(weights).all() or (weights < 0).any():
         raise ValueError(f"class_weight must be finite and not negative; got {class_weight!r}.")
     return weights
-
-
-def class_weighted(s: Array, weights: Array, encoded: NDArray) -> Array:
-    """Sample weights times class weights.
-
-    Parameters
-    ----------
-    s : ndarray of shape (n_samples,)
-        Sample weights.
-    weights : ndarray of shape (n_classes,)
-        Class weights.
-    encoded : ndarray of shape (n_samples,)
-        Position of every label among the classes.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        The products; the sample weights themselves if every class weight is one.
-    """
-    if (weights == 1).all():
-        return s
-    weighted = np.empty(len(s))
-    for rows in stretches(len(s)):
-        np.multiply(s[rows], weights[encoded[rows]], out=weighted[rows])
-    return weighted
 
 
 def explain_not_finite(X: Any, estimator: Any) -> None:
