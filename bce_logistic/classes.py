@@ -100,6 +100,23 @@ class Classes:
         whole[-1] -= whole[-1].mean()
         return whole
 
+    def recalled(self, whole: Array, dtype: Any) -> Array:
+        """Fitted coefficients, with an intercept to come back from for classes that were absent.
+
+        It is the mean of the others'. One that is so far below them has next to no slope.
+        """
+        b = whole[-1]
+        below = -np.abs(b) if len(self.labels) == 2 else b - b.max()
+        was_absent = below <= 0.99 * np.log(np.finfo(dtype).eps)  # up to rounding
+        learnt = self.scored[: len(b)]  # of two classes, that of their one score
+        was_absent &= learnt & ~whole[:-1].any(axis=0)
+        if not was_absent.any():
+            return whole
+        others = b[learnt & ~was_absent]
+        whole = whole.copy()
+        whole[-1, was_absent] = others.mean() if len(others) else 0.0
+        return whole
+
     def without_absent(self, whole: Array) -> Array:
         """Coefficients to go on from, of the classes that are learnt now."""
         return whole if self.scored.all() else sum_to_zero(whole[:, self.scored])

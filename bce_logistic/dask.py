@@ -29,6 +29,7 @@ from sklearn.utils import assert_all_finite, check_array, column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .classes import Classes
+from .inputs import check_kind, check_labels, explain_conversion
 from .labels import check_classes, distinct_labels, encoded_labels, label_counts, label_weights
 from .row_blocks import (
     PARTIAL_SUMS_SIZE,
@@ -340,6 +341,7 @@ def checked_features(estimator: Any, X: Any, y: Any = "no_validation", *, reset:
         raise ValueError(
             f"X has {X.shape[1]} feature(s); at least 1 is required, and a known number of them."
         )
+    check_kind(X._meta, "X")
     validate_data(estimator, X._meta if frame else X, y, reset=reset, skip_check_array=True)
     return X if frame or X.numblocks[1] == 1 else X.rechunk({1: -1})
 
@@ -427,7 +429,11 @@ def nothing_of(work: Callable, *arguments: Any) -> None:
 def checked_chunk(X: Any, **how: Any) -> Any:
     """Features of a chunk as an array or a CSR matrix."""
     how = {"dtype": [np.float64, np.float32], "ensure_all_finite": False, **how}
-    return check_array(X, accept_sparse="csr", ensure_min_samples=0, **how)
+    try:
+        return check_array(X, accept_sparse="csr", ensure_min_samples=0, **how)
+    except (ValueError, TypeError) as error:
+        explain_conversion(X, error)
+        raise
 
 
 def weights_of_chunk(s: Any, n_samples: int) -> Array:
@@ -438,6 +444,7 @@ def weights_of_chunk(s: Any, n_samples: int) -> Array:
 def labels_of_chunk(y: Any, s: Any, name: str) -> Labels:
     """Classes of a chunk, with their numbers of samples and weights."""
     y = column_or_1d(y)
+    check_labels(y, "A chunk of y")
     assert_all_finite(y, estimator_name=name, input_name="y")
     s = weights_of_chunk(s, len(y))
     classes = distinct_labels(y)

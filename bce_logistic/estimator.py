@@ -543,26 +543,26 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
                 f"{self.classes_}; now there are {objective.rows.n_features} features and the "
                 f"classes {classes.labels}. Set warm_start=False to start anew."
             )
-        w = self._coefficients(objective, classes)
+        dtype = on_host(self.intercept_).dtype  # that of coef_, too
+        fitted = self._coefficients()
+        recalled = classes.recalled(fitted, dtype) if self.fit_intercept else fitted
+        w = classes.without_absent(recalled).reshape(objective.shape)
         if self._resume is None:
             return Start(w)
         # Where the descent stood is known better than coef_ says, unless that was changed.
-        dtype = on_host(self.intercept_).dtype  # that of coef_, too
         kept = self._resume.w
-        if kept.shape == w.shape:
-            whole = classes.with_absent(kept, dtype).astype(dtype)
-            kept = classes.without_absent(whole).reshape(w.shape)
-        if self._resume.rule == solver.rule is not None and np.array_equal(kept, w):
-            return self._resume.start
+        same_rule = self._resume.rule == solver.rule is not None and recalled is fitted
+        if same_rule and kept.shape == w.shape:
+            kept = classes.with_absent(kept, dtype).astype(dtype)
+            if np.array_equal(classes.without_absent(kept).reshape(w.shape), w):
+                return self._resume.start
         return Start(w, t=self._resume.start.t)
 
-    def _coefficients(self, objective: Objective, classes: Classes) -> Array:
-        """The fitted coefficients as the objective lays them out, the intercept last."""
+    def _coefficients(self) -> Array:
+        """The fitted coefficients, (n_columns, n_scores), the intercept last."""
         coef = self.coef_.toarray() if scipy.sparse.issparse(self.coef_) else on_host(self.coef_)
         w = coef.T.astype(np.float64)
-        if self.fit_intercept:
-            w = np.append(w, [on_host(self.intercept_)], axis=0)
-        return classes.without_absent(w).reshape(objective.shape)
+        return np.append(w, [on_host(self.intercept_)], axis=0) if self.fit_intercept else w
 
     def _watch(
         self, solver: Solver, objective: Objective, classes: Classes, tasks: FitTasks | None

@@ -14,10 +14,10 @@ from typing import Any, Never
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from .estimator import GDLogisticRegression
-from .inputs import check_features
+from .inputs import validated
 from .labels import encode_labels, label_weights
 from .namespaces import on_host, stays
 from .objective import Objective
@@ -86,7 +86,8 @@ def inference_table(
     ValueError
         Where the numbers would be wrong: if the fit has a penalty, did not converge or found
         the classes separated; if columns are collinear; if some features separate some samples
-        perfectly; if the coefficients are not the optimum of these data; if a class has no weight.
+        perfectly; if the coefficients are not the optimum of these data; if a class has no
+        weight.
 
     Notes
     -----
@@ -115,10 +116,7 @@ def inference_table(
     _check(estimator, penalized, level)
     if stays(X):
         raise TypeError("The table is computed by NumPy: pass X and y as arrays of NumPy's.")
-    check_features(X, y)
-    X, y = validate_data(
-        estimator, X, y, reset=False, accept_sparse="csr", dtype=np.float64, order="C"
-    )
+    X, y = validated(estimator, X, y, reset=False, dtype=[np.float64])
     labels, y = encode_labels(y)
     if not np.array_equal(labels, on_host(estimator.classes_)):
         raise ValueError(
@@ -136,7 +134,7 @@ def inference_table(
     names = [*feature_names(estimator), *["intercept"] * estimator.fit_intercept]
     with worker_threads(estimator.n_jobs) as run:
         objective = estimator._objective(row_blocks(X, y, s, run), classes.n_scores)
-        w = estimator._coefficients(objective, classes)
+        w = estimator._coefficients().reshape(objective.shape)
         std_err = _standard_errors(objective, w, names)
     coef = contrasts(np.atleast_2d(w.T)).ravel()
     z = coef / std_err

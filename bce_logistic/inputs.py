@@ -1,12 +1,79 @@
-"""Input that others would silently take for something else: refused before any work."""
+"""Reject input that NumPy or SciPy would silently reinterpret; name the value that is unusable."""
 
 from __future__ import annotations
 
+import datetime
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
+from sklearn.utils import assert_all_finite
+from sklearn.utils.validation import validate_data
+
+from .namespaces import is_foreign
+
+# Rows that are searched at a time for a value that is not finite.
+ROWS = 4096
+# Kinds of arrays that convert without a look at their values.
+NUMERIC = "biufc"
+TEMPORAL = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
+
+
+def validated(
+    estimator: Any,
+    X: Any,
+    y: Any = "no_validation",
+    *,
+    reset: bool = True,
+    ensure_all_finite: bool = True,
+    dtype: Sequence[type] = (np.float64, np.float32),
+) -> Any:
+    """Features in C order or CSR, and labels if there are any, as :func:`validate_data` gives them.
+
+    Parameters
+    ----------
+    estimator : GDLogisticRegression
+        Learns or checks the number and the names of the features.
+    X : array-like or sparse matrix
+        Features.
+    y : array-like, default="no_validation"
+        Labels.
+    reset : bool, default=True
+        Whether the estimator learns the number and the names of the features.
+    ensure_all_finite : bool, default=True
+        Whether NaN and infinity are refused.
+    dtype : sequence of types, default=(float64, float32)
+        What features stay; everything else becomes the first.
+
+    Raises
+    ------
+    ValueError, TypeError
+        scikit-learn's own, but where a value can be named, one that says where it is and what to
+        do with it.
+    """
+    check_kind(X, "X")
+    if not isinstance(y, str):
+        check_labels(y)
+    check_sparse(X)
+    try:
+        found = validate_data(
+            estimator,
+            X,
+            y,
+            reset=reset,
+            accept_sparse="csr",
+            dtype=list(dtype),
+            order="C",
+            ensure_all_finite=False,
+        )
+    except (ValueError, TypeError) as error:
+        explain_conversion(X, error)
+        raise
+    if ensure_all_finite:
+        check_finite(found if isinstance(y, str) else found[0], estimator)
+    return found
 
 
 def check_kind(data: Any, name: str) -> None:
@@ -17,50 +84,115 @@ def check_kind(data: Any, name: str) -> None:
     data : array-like, sparse matrix or data frame
         Features or weights.
     name : str
-        What the message calls them.
+        How the message calls them.
 
     Raises
     ------
     ValueError
         If values are masked, or if they are text, dates, durations or records.
     """
-    _check_mask(data, name)
-    if hasattr(data, "columns"):  # a frame of one kind of columns becomes an array of that kind
-        data = np.asarray(data.head(1))
-    dtype = getattr(data, "dtype", None)
-    if getattr(dtype, "kind", "O") in "USMmV":
+    if _is_masked(data):
         raise ValueError(
-            f"{name} holds no numbers but {dtype}. Encode it, or convert it with astype(float)."
+            f"{name} has masked values. Leave these samples out, or impute them: "
+            f"sklearn.impute.SimpleImputer takes NaN, which {name}.astype(float).filled(np.nan) "
+            "gives."
+        )
+    if _is_frame(data):
+        # One column of each type; a frame of only dates would become an array of numbers.
+        for dtype, column in dict(zip(data.dtypes, data.columns, strict=True)).items():
+            first = np.asarray(data[column].head(1))
+            kinds = {first.dtype.kind, getattr(dtype, "kind", None)}
+            if kinds & {"m", "M"}:
+                raise ValueError(_temporal(f"{name}[{column!r}]", dtype, "m" in kinds))
+            if first.size and isinstance(first.flat[0], datetime.time):
+                raise ValueError(_time_of_day(f"{name}[{column!r}]"))
+        return
+    dtype = getattr(data, "dtype", None)
+    kind = getattr(dtype, "kind", "O")
+    if kind in "mM":
+        raise ValueError(_temporal(name, dtype, kind == "m"))
+    if kind in "US":
+        raise ValueError(
+            f"{name} holds no numbers but text ({dtype}). If the text is of numbers, convert it "
+            f"with {name}.astype(float); if it names categories, encode it, for example with "
+            "sklearn.preprocessing.OneHotEncoder."
+        )
+    if kind == "V":
+        raise ValueError(
+            f"{name} holds no numbers but records ({dtype}). Make columns of their fields with "
+            f"numpy.lib.recfunctions.structured_to_unstructured({name})."
         )
 
 
-def check_labels(y: Any) -> None:
-    """Refuse labels that NumPy would turn into others without a word.
+def check_labels(y: Any, name: str = "y") -> None:
+    """Refuse labels that are missing, and those that NumPy would turn into others without a word.
 
     Parameters
     ----------
-    y : array-like
+    y : array-like or None
         Labels.
+    name : str, default="y"
+        How the message calls them.
 
     Raises
     ------
     ValueError
-        If a label is masked.
+        If a label is masked or missing.
     TypeError
         If a list holds text and other labels: all would become text.
     """
-    _check_mask(y, "y")
-    if isinstance(y, (list, tuple)) and len({isinstance(label, str) for label in y}) > 1:
-        raise TypeError("y mixes text and other labels. Convert them to one type.")
-
-
-def _check_mask(data: Any, name: str) -> None:
-    """Refuse masked values, which scikit-learn would use as if they were not masked."""
-    if np.ma.is_masked(data):
+    if _is_masked(y):
         raise ValueError(
-            f"{name} has masked values. Leave these samples out, or impute them: "
-            "sklearn.impute.SimpleImputer takes NaN, which filled(np.nan) gives."
+            f"{name} has masked values. Leave these samples out: fit(X[known], y[known]), where "
+            "known = ~np.ma.getmaskarray(y)."
         )
+    if y is None or scipy.sparse.issparse(y) or is_foreign(y):
+        return
+    listed = isinstance(y, (list, tuple))
+    labels = np.asarray(y, dtype=object) if listed else np.asarray(y)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.ndim != 1:
+        return
+    position = _first_missing(labels)
+    if position is not None:
+        raise ValueError(
+            f"{name} has a missing label (None, NaN, NaT or NA) at position {position}: "
+            f"{labels[position]!r}. Leave the samples without a label out: "
+            f"{_LEAVE_OUT[labels.dtype.kind]}."
+        )
+    if listed and len({isinstance(label, str) for label in labels}) > 1:
+        raise TypeError(f"{name} mixes text and other labels. Convert them to one type.")
+
+
+# How to leave samples out, by the kind of the labels.
+_WITH_LABEL = "fit(X[known], np.asarray(y)[known]{}), where known = ~{}"
+_LEAVE_OUT = {
+    "O": _WITH_LABEL.format(".tolist()", "pandas.isna(np.asarray(y, dtype=object))"),
+    "f": _WITH_LABEL.format("", "np.isnan(y)"),
+    "M": _WITH_LABEL.format("", "np.isnat(y)"),
+    "m": _WITH_LABEL.format("", "np.isnat(y)"),
+}
+
+
+def _first_missing(labels: NDArray) -> int | None:
+    """Position of the first label that is None, NaN, NaT or NA."""
+    if labels.dtype.kind == "O":
+        return next((i for i, label in enumerate(labels) if _is_missing(label)), None)
+    if labels.dtype.kind not in "fmM":
+        return None
+    missing = np.isnan(labels)  # true of NaT, too
+    return int(missing.argmax()) if missing.any() else None
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether a value is None, NaN, NaT or NA: only these do not equal themselves."""
+    if value is None:
+        return True
+    if isinstance(value, (str, int)):  # most labels; no need to ask
+        return False
+    differs = np.ndim(value) == 0 and value != value
+    return differs is not False and differs is not np.False_
 
 
 def check_sparse(X: Any) -> None:
@@ -110,21 +242,146 @@ def _inside(indices: NDArray, length: int) -> bool:
     return bool(unsigned.max() < length)
 
 
-def check_features(X: Any, y: Any = None) -> None:
-    """Refuse features, and labels with them, that others would silently take for something else.
+def check_finite(X: Any, estimator: Any) -> None:
+    """Raise scikit-learn's error if a feature is NaN or infinite, and say where the first is.
 
     Parameters
     ----------
-    X : array-like or sparse matrix
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
         Features.
-    y : array-like, default=None
-        Labels.
+    estimator : GDLogisticRegression
+        Whose name, and whose names of the features, the message gives.
 
     Raises
     ------
-    ValueError, TypeError
-        As :func:`check_kind`, :func:`check_labels` and :func:`check_sparse` do.
+    ValueError
+        If a feature is not finite.
     """
-    check_kind(X, "X")
-    check_labels(y)
-    check_sparse(X)
+    try:
+        assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
+    except ValueError as error:
+        i, j = _first_not_finite(X)
+        names = vars(estimator).get("feature_names_in_")
+        column = "" if names is None else f", in the column {names[j]!r}"
+        raise ValueError(f"{error}\nThe first is X[{i}, {j}]{column}.") from None
+
+
+def _first_not_finite(X: Any) -> tuple[int, int]:
+    """Row and column of the first value that is not finite."""
+    if scipy.sparse.issparse(X):
+        entry = int(np.flatnonzero(~np.isfinite(X.data))[0])
+        return int(np.searchsorted(X.indptr, entry, side="right")) - 1, int(X.indices[entry])
+    for start in range(0, len(X), ROWS):
+        found = np.argwhere(~np.isfinite(X[start : start + ROWS]))
+        if len(found):
+            break
+    return start + int(found[0, 0]), int(found[0, 1])
+
+
+def explain_conversion(X: Any, error: Exception) -> None:
+    """Raise an error that names the first value of the features that cannot be a number, if any.
+
+    Parameters
+    ----------
+    X : array-like
+        Features that could not be converted.
+    error : Exception
+        What the conversion raised.
+
+    Raises
+    ------
+    ValueError
+        If a value is text, a date, a duration, or missing.
+    TypeError
+        If it is anything else that is no number.
+    """
+    for where, place, values in _columns(X):
+        bad = _first_no_number(values)
+        if bad is None:
+            continue
+        i, value = bad
+        if isinstance(value, (str, bytes)):
+            message = (
+                f"{where} holds text, for example {value!r} in row {i}: could not convert string "
+                "to float. Encode it before the model, for example with "
+                "sklearn.compose.make_column_transformer((sklearn.preprocessing.OneHotEncoder("
+                f"handle_unknown='ignore'), [{place}]), remainder='passthrough'); or with "
+                "OrdinalEncoder, if its values have an order."
+            )
+        elif isinstance(value, datetime.time):
+            message = _time_of_day(where)
+        elif isinstance(value, TEMPORAL):
+            duration = isinstance(value, (datetime.timedelta, np.timedelta64))
+            message = _temporal(where, type(value).__name__, duration)
+        elif _is_missing(value):
+            message = (
+                f"{where} has a missing value, {value!r}, in row {i}. Replace it by NaN, with "
+                f"np.where(pandas.isna({where}), np.nan, {where}).astype(float), and impute that, "
+                "for example with sklearn.impute.SimpleImputer."
+            )
+        elif isinstance(error, TypeError):
+            raise TypeError(f"{where} holds no number in row {i}: {error}.") from error
+        else:
+            return
+        raise ValueError(message) from error
+
+
+def _columns(X: Any) -> Iterator[tuple[str, str, NDArray]]:
+    """How a user writes each column, how a ColumnTransformer names it, and its values."""
+    if _is_frame(X):
+        for name in X.columns:
+            if np.asarray(X[name].head(1)).dtype.kind not in NUMERIC:
+                yield f"X[{name!r}]", repr(name), np.asarray(X[name], dtype=object)
+        return
+    if is_foreign(X) or getattr(getattr(X, "dtype", None), "kind", "O") in NUMERIC:
+        return
+    try:
+        values = np.asarray(X, dtype=object)
+    except (ValueError, TypeError):
+        return
+    if values.ndim == 2:
+        for j in range(values.shape[1]):
+            yield f"X[:, {j}]", str(j), values[:, j]
+
+
+def _first_no_number(values: NDArray) -> tuple[int, Any] | None:
+    """Position and value of the first object that is no number; None: all are."""
+    try:
+        values.astype(np.float64)
+    except (ValueError, TypeError):
+        for i, value in enumerate(values):
+            try:
+                float(value)
+            except (ValueError, TypeError):
+                if value is not None:
+                    return i, value
+    return None
+
+
+def _temporal(where: str, dtype: Any, duration: bool) -> str:
+    """Message that refuses dates or durations."""
+    held, kind, days = "dates", "datetime64", "(c - c.min()) / np.timedelta64(1, 'D')"
+    if duration:
+        held, kind, days = "durations", "timedelta64", "c / np.timedelta64(1, 'D')"
+    return (
+        f"{where} holds no numbers but {held} ({dtype}). Count the days, for example: {days}, "
+        f"where c = np.asarray({where}, dtype='{kind}[s]')."
+    )
+
+
+def _time_of_day(where: str) -> str:
+    """Message that refuses times of the day."""
+    return (
+        f"{where} holds no numbers but times of the day. Count the hours, for example: "
+        f"[t.hour + t.minute / 60 for t in {where}]."
+    )
+
+
+def _is_masked(data: Any) -> bool:
+    """Whether values are masked; scikit-learn would use them as if they were not."""
+    return isinstance(data, np.ma.MaskedArray) and bool(np.ma.is_masked(data))
+
+
+def _is_frame(data: Any) -> bool:
+    """Whether data are a frame of pandas or polars, or of another library with their names."""
+    return hasattr(data, "columns") and hasattr(data, "dtypes")

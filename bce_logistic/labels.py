@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 
+from .inputs import check_labels
+
 Array = NDArray[np.float64]
 
 NUMBERS = "biuf"  # kinds of arrays
@@ -95,8 +97,7 @@ def check_classes(classes: NDArray) -> NDArray:
     ValueError
         If the labels are continuous, or all of one class.
     """
-    if classes.dtype.kind in "fcO":  # labels of any other kind are classes
-        check_classification_targets(classes)
+    _check_discrete(classes)
     if len(classes) < 2:
         raise ValueError(
             f"Logistic regression needs samples of at least two classes; y holds one class only: "
@@ -149,7 +150,7 @@ def encode_known_labels(y: NDArray, classes: NDArray) -> NDArray:
     ValueError
         If the labels are continuous, or one of them is not among the classes.
     """
-    check_classification_targets(y)
+    _check_discrete(distinct_labels(y))
     if (y.dtype.kind in NUMBERS) != (classes.dtype.kind in NUMBERS) and y.dtype.kind != "O":
         raise ValueError(f"y holds {y.dtype} labels, but the classes are {classes.dtype}.")
     known = _among(y, classes)
@@ -177,7 +178,7 @@ def stream_classes(known: NDArray | None, classes: Any) -> NDArray:
     Raises
     ------
     ValueError
-        If the first batch names no classes or one only, or a later one others.
+        If the first batch names no classes, one only or a missing one, or a later one others.
     """
     if classes is None:
         if known is None:
@@ -186,7 +187,8 @@ def stream_classes(known: NDArray | None, classes: Any) -> NDArray:
                 "later: partial_fit(X, y, classes=[...])."
             )
         return known
-    named: NDArray = unique_labels(classes)
+    check_labels(classes, "classes")
+    named: NDArray = unique_labels([*classes, *classes])  # see _check_discrete
     if known is not None and not np.array_equal(named, known):
         raise ValueError(f"classes={classes!r} are not those of the calls before: {known}.")
     if len(named) < 2:
@@ -276,6 +278,22 @@ def stretches(n_samples: int) -> Iterator[slice]:
     """Slices that cover so many labels or weights, a few at a time."""
     for start in range(0, n_samples, STRETCH):
         yield slice(start, min(start + STRETCH, n_samples))
+
+
+def _check_discrete(classes: NDArray) -> None:
+    """Raise scikit-learn's error if distinct labels are not those of a classification."""
+    if classes.dtype.kind not in "fcO":  # labels of any other kind are classes
+        return
+    try:
+        # Each twice: of many labels, scikit-learn warns if most of them are there once.
+        check_classification_targets(np.repeat(classes, 2))
+    except ValueError as error:
+        if classes.dtype.kind != "O":
+            raise
+        raise ValueError(
+            f"{error} y holds objects that are no text. Convert it to one type, for example with "
+            "np.array(y.tolist())."
+        ) from error
 
 
 def _among(y: NDArray, classes: NDArray) -> NDArray[np.bool_]:

@@ -10,13 +10,12 @@ import scipy.sparse
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.linear_model import LogisticRegression
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from .inputs import check_features
+from .inputs import validated
 from .losses import BinaryCrossEntropy, CrossEntropy
 from .namespaces import namespace, on_host, stays
 from .row_blocks import product
-from .samples import FEATURES
 from .validation import is_dask, where_features_are
 
 
@@ -54,8 +53,7 @@ class LinearPredictions(ClassifierMixin):
 
             z = scores(self, X)
         else:
-            check_features(X)
-            X = validate_data(self, X, reset=False, **FEATURES)
+            X = validated(self, X, reset=False)
             z = product(X, self.coef_.T) + self.intercept_
         return z[:, 0] if z.shape[1] == 1 else z
 

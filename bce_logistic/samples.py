@@ -6,11 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import validate_data
 
 from .classes import Classes
 from .held_out import check_held_out, draw_held_out
-from .inputs import check_features
+from .inputs import validated
 from .labels import encode_known_labels, encode_labels, label_weights, stream_classes
 from .mini_batches import Seen
 from .namespaces import on_host, stays
@@ -23,13 +22,6 @@ from .validation import (
 )
 
 Array = NDArray[np.float64]
-
-# What features may be; nothing of it is copied.
-FEATURES: dict[str, Any] = {
-    "accept_sparse": "csr",
-    "dtype": [np.float64, np.float32],
-    "order": "C",
-}
 
 
 class Given(NamedTuple):
@@ -99,8 +91,7 @@ def samples(estimator: Any, given: Given, held_out: Given, seed: int, run: Run) 
     if is_dask(given.X) or stays(given.X):
         return _samples_elsewhere(estimator, given)
     given = given.beside_numpy()
-    check_features(given.X, given.y)
-    X, y = validate_data(estimator, given.X, given.y, ensure_all_finite=False, **FEATURES)
+    X, y = validated(estimator, given.X, given.y, ensure_all_finite=False)
     labels, y = encode_labels(y)
     s = check_sample_weight(given.sample_weight, len(y))
     totals = label_weights(y, s, len(labels))
@@ -108,8 +99,7 @@ def samples(estimator: Any, given: Given, held_out: Given, seed: int, run: Run) 
     y, s = classes.coded(y, s)
     apart: RowBlocks | None = None
     if held_out.X is not None:
-        check_features(held_out.X, held_out.y)
-        X_val, y_val = validate_data(estimator, held_out.X, held_out.y, reset=False, **FEATURES)
+        X_val, y_val = validated(estimator, held_out.X, held_out.y, reset=False)
         y_val = encode_known_labels(y_val, labels)
         s_val = check_sample_weight(held_out.sample_weight, len(y_val))
         val_totals = label_weights(y_val, s_val, len(labels)) * classes.weights
@@ -179,8 +169,7 @@ def stream_samples(
         )
     given = given.beside_numpy()
     labels = stream_classes(known, classes)
-    check_features(given.X, given.y)
-    X, y = validate_data(estimator, given.X, given.y, reset=known is None, **FEATURES)
+    X, y = validated(estimator, given.X, given.y, reset=known is None)
     y = encode_known_labels(y, labels)
     s = check_sample_weight(given.sample_weight, len(y))
     totals = totals + label_weights(y, s, len(labels))

@@ -15,7 +15,7 @@ from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.class_weight import compute_class_weight
 
 from .classes import Classes
-from .inputs import check_kind
+from .inputs import check_finite, check_kind
 from .namespaces import is_foreign, namespace, stays
 
 Array = NDArray[np.float64]
@@ -166,10 +166,13 @@ def explain_not_finite(X: Any, estimator: Any) -> None:
         scikit-learn's own if the features hold NaN or infinity, else one that advises to scale.
     """
     if is_dask(X):
-        from .dask import check_features as check
+        from .dask import check_features
+
+        check_features(X, estimator_name=type(estimator).__name__, input_name="X")
+    elif is_foreign(X):
+        assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
     else:
-        check = assert_all_finite
-    check(X, estimator_name=type(estimator).__name__, input_name="X")
+        check_finite(X, estimator)
     raise ValueError(
         "The features are so large that the scores overflow. Scale them, for example with "
         "sklearn.preprocessing.StandardScaler."

@@ -123,6 +123,16 @@ def test_the_model_is_that_of_numpy(place, n_classes, solver, params):
     assert model.n_features_in_ == 4
 
 
+@pytest.mark.parametrize(("n_classes", "absent"), [(2, [0]), (3, [1]), (4, [0, 2]), (4, [1, 2, 3])])
+def test_classes_without_weight(place, n_classes, absent):
+    X, y = problem(n_samples=300, n_classes=n_classes)
+    s = np.where(np.isin(y, absent), 0.0, weights(len(y)))
+    with pytest.warns(UserWarning, match="have no weight"):
+        model = GDLogisticRegression(**EXACT).fit(place(X), place(y), place(s))
+    with pytest.warns(UserWarning, match="have no weight"):
+        same(model, GDLogisticRegression(**EXACT).fit(X, y, s))
+
+
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_a_fit_that_starts_from_a_subsample(place, n_classes):
     X, y = problem(n_samples=20_000, n_classes=n_classes)
