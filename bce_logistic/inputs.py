@@ -156,23 +156,17 @@ def check_labels(y: Any, name: str = "y") -> None:
         return
     position = _first_missing(labels)
     if position is not None:
+        kind = labels.dtype.kind
+        made = "dtype=object" if kind == "O" else f"dtype={labels.dtype.name!r}"
+        missing = {"f": "np.isnan", "m": "np.isnat", "M": "np.isnat"}.get(kind, "pandas.isna")
         raise ValueError(
             f"{name} has a missing label (None, NaN, NaT or NA) at position {position}: "
-            f"{labels[position]!r}. Leave the samples without a label out: "
-            f"{_LEAVE_OUT[labels.dtype.kind]}."
+            f"{labels[position]!r}. Leave the samples without a label out: with labels = "
+            f"np.array(y, {made}).ravel() and known = ~{missing}(labels), "
+            f"fit(X[known], labels[known]{'.tolist()' * (kind == 'O')})."
         )
     if listed and len({isinstance(label, str) for label in labels}) > 1:
         raise TypeError(f"{name} mixes text and other labels. Convert them to one type.")
-
-
-# How to leave samples out, by the kind of the labels.
-_WITH_LABEL = "fit(X[known], np.asarray(y)[known]{}), where known = ~{}"
-_LEAVE_OUT = {
-    "O": _WITH_LABEL.format(".tolist()", "pandas.isna(np.asarray(y, dtype=object))"),
-    "f": _WITH_LABEL.format("", "np.isnan(y)"),
-    "M": _WITH_LABEL.format("", "np.isnat(y)"),
-    "m": _WITH_LABEL.format("", "np.isnat(y)"),
-}
 
 
 def _first_missing(labels: NDArray) -> int | None:
@@ -329,9 +323,10 @@ def explain_conversion(X: Any, error: Exception) -> None:
 def _columns(X: Any) -> Iterator[tuple[str, str, NDArray]]:
     """How a user writes each column, how a ColumnTransformer names it, and its values."""
     if _is_frame(X):
-        for name in X.columns:
+        for j, name in enumerate(X.columns):
             if np.asarray(X[name].head(1)).dtype.kind not in NUMERIC:
-                yield f"X[{name!r}]", repr(name), np.asarray(X[name], dtype=object)
+                place = repr(name) if isinstance(name, str) else str(j)  # what is a number counts
+                yield f"X[{name!r}]", place, np.asarray(X[name], dtype=object)
         return
     if is_foreign(X) or getattr(getattr(X, "dtype", None), "kind", "O") in NUMERIC:
         return

@@ -156,7 +156,8 @@ def learn_stream(n_samples: int) -> None:
     _, _, w = next(stream(10_000))
     error = np.linalg.norm(model.coef_ - w) / np.linalg.norm(w)
     print(
-        f"{n_samples:,} rows x {len(w)} in {model.n_iter_:,} batches, {seconds:.1f} s of learning"
+        f"{n_samples:,} rows x {len(w)} in {model.n_iter_[0]:,} batches, "
+        f"{seconds:.1f} s of learning"
     )
     print(
         f"memory of the process: {most / 2**20:.0f} MiB at most, {first / 2**20:.0f} MiB after 10"

@@ -145,7 +145,7 @@ def test_each_fit_of_a_path_starts_from_the_one_before():
     class Recorder(GDLogisticRegression):
         def fit(self, X, y, sample_weight=None):
             super().fit(X, y, sample_weight=sample_weight)
-            passes.append(self.n_iter_)
+            passes.append(self.n_iter_[0])
             return self
 
     X, y = problem()

@@ -186,7 +186,7 @@ def test_automatic_step_keeps_its_rate(scale, layout):
 def test_acceleration_needs_fewer_iterations(load, scale):
     X, y = data_set(load, scale)
     plain, momentum, accelerated = (
-        gd(tol=1e-5, max_iter=100_000, **params).fit(X, y).n_iter_
+        gd(tol=1e-5, max_iter=100_000, **params).fit(X, y).n_iter_[0]
         for params in ({}, {"momentum": 0.9}, {"nesterov": True})
     )
     assert momentum < plain / 3
@@ -273,7 +273,7 @@ def test_warning_points_at_the_call_of_fit():
 def test_without_tol_all_passes_are_made():
     X, y = problem()
     model = gd(max_iter=700, tol=0.0).fit(X, y)  # and no warning
-    assert model.n_iter_ == 700
+    assert model.n_iter_[0] == 700
     assert model.stop_reason_ == "max_iter"
     assert not model.converged_
 
@@ -284,7 +284,7 @@ def test_no_iterations_leave_zero_coefficients(params):
     model = gd(max_iter=0, **params).fit(X, y)
     assert_array_equal(model.coef_, np.zeros((3, 4)))
     assert_array_equal(model.intercept_, np.zeros(3))
-    assert model.n_iter_ == 0
+    assert model.n_iter_[0] == 0
     assert_allclose(model.loss_curve_, [np.log(3)], rtol=1e-14)
     assert_allclose(model.predict_proba(X), np.full((80, 3), 1 / 3), rtol=1e-15)
 
@@ -323,7 +323,7 @@ def test_two_warm_halves_are_one_whole(params, n_classes):
     assert_array_equal(halves.coef_, whole.coef_)
     assert_array_equal(halves.intercept_, whole.intercept_)
     # Fifty passes each, and curves of this fit.
-    assert halves.n_iter_ == 50
+    assert halves.n_iter_[0] == 50
     assert_array_equal(np.append(first_curve[:-1], halves.loss_curve_), whole.loss_curve_)
 
 
@@ -357,7 +357,7 @@ def test_features_without_information_get_no_coefficient(n_features, C):
     model = gd(C=C, fit_intercept=False, max_iter=5).fit(X, y)
     assert_array_equal(model.coef_, np.zeros((1, n_features)))
     # Even a gradient that is zero does not end what is to make all passes.
-    assert (model.n_iter_, model.stop_reason_) == (5, "max_iter")
+    assert (model.n_iter_[0], model.stop_reason_) == (5, "max_iter")
 
 
 def test_verbose_tells_of_every_pass(capsys):

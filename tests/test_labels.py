@@ -152,6 +152,25 @@ def test_labels_that_are_not_known(y, match):
         encode_known_labels(np.array(y), np.array([0, 1]))
 
 
+@pytest.mark.parametrize("kind", [float, np.float32, object, "U2"], ids=str)
+def test_many_classes_are_no_reason_to_warn(kind):
+    # Warnings are errors here. Of 26 labels, more than half are there once.
+    labels = np.array([chr(65 + k) for k in range(26)] if kind in (object, "U2") else range(26))
+    labels = labels.astype(kind)
+    classes, _ = encode_labels(labels[np.arange(2000) % 26])
+    assert_array_equal(classes, labels)
+    assert_array_equal(encode_known_labels(labels[:25], classes), np.arange(25))
+    assert_array_equal(stream_classes(None, labels), labels)
+    assert_array_equal(stream_classes(labels, labels.tolist()), labels)
+
+
+def test_objects_that_are_no_text_are_refused_with_a_remedy():
+    y = np.array([0, 1, 0], dtype=object)
+    with pytest.raises(ValueError, match=r"Unknown label type.*np.array\(y.tolist\(\)\)"):
+        encode_labels(y)
+    assert_array_equal(encode_labels(np.array(y.tolist()))[1], [0, 1, 0])
+
+
 def test_classes_of_a_stream():
     assert_array_equal(stream_classes(None, ["b", "a", "b"]), ["a", "b"])
     known = np.array(["a", "b"])
@@ -166,6 +185,7 @@ def test_classes_of_a_stream():
         (None, ["a"], "at least two"),
         (np.array(["a", "b"]), ["a", "c"], "not those"),
         (np.array(["a", "b"]), ["a", "b", "c"], "not those"),
+        (None, [0, None], "classes has a missing label.*position 1"),
     ],
 )
 def test_classes_that_no_stream_has(known, classes, match):

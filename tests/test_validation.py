@@ -8,14 +8,13 @@ import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.utils.class_weight import compute_sample_weight
 
+from bce_logistic import GDLogisticRegression
 from bce_logistic.labels import encode_labels, label_weights
 from bce_logistic.validation import (
     check_sample_weight,
-    check_two_classes,
-    class_weighted,
-    class_weights,
     explain_not_finite,
     unchanged_on_error,
+    weigh_classes,
 )
 
 from .common import weights
@@ -67,7 +66,8 @@ def three_classes():
 def weighted(s, class_weight, classes, encoded):
     """Sample weights times class weights."""
     totals = label_weights(encoded, s, len(classes))
-    return class_weighted(s, class_weights(class_weight, classes, totals), encoded)
+    model = GDLogisticRegression(class_weight=class_weight)
+    return weigh_classes(model, classes, totals).coded(encoded, s)[1]
 
 
 @pytest.mark.parametrize("class_weight", [{"a": 2.0, "b": 0.5, "c": 3}, {"b": 4.0}, None])
@@ -75,11 +75,6 @@ def test_class_weights_are_those_of_scikit_learn(class_weight):
     y, s, classes, encoded = three_classes()
     expected = s if class_weight is None else s * compute_sample_weight(class_weight, y)
     assert_allclose(weighted(s, class_weight, classes, encoded), expected, rtol=1e-15)
-
-
-def test_equal_class_weights_cost_nothing():
-    _, s, _, encoded = three_classes()
-    assert class_weighted(s, np.ones(3), encoded) is s
 
 
 def test_balanced_classes_weigh_the_same():
@@ -117,23 +112,49 @@ def test_class_weights_that_are_none(class_weight, match):
 
 
 @pytest.mark.parametrize(
-    ("totals", "match"), [([0.0, 2.0, 0.0], "one class only"), ([0.0, 0.0], "zero for every")]
+    ("totals", "class_weight", "fit_intercept", "stream", "weighted", "scored"),
+    [
+        ([1.0, 2.0, 3.0], None, True, False, [1, 1, 1], [1, 1, 1]),
+        ([1.0, 0.0, 3.0], None, True, False, [1, 0, 1], [1, 0, 1]),
+        ([1.0, 2.0, 3.0], {1: 0.0}, True, False, [1, 0, 1], [1, 0, 1]),
+        ([0.0, 0.0, 3.0], None, True, False, [0, 0, 1], [1, 1, 1]),
+        ([1.0, 0.0, 3.0], None, False, False, [1, 0, 1], [1, 1, 1]),
+        ([1.0, 0.0, 3.0], None, True, True, [1, 0, 1], [1, 1, 1]),
+        ([0.0, 0.0, 0.0], None, True, True, [0, 0, 0], [1, 1, 1]),
+        ([0.0, 2.0], "balanced", True, False, [0, 1], [1, 1]),
+    ],
 )
-def test_weights_of_one_class_only(totals, match):
-    with pytest.raises(ValueError, match=f"thing leaves .*{match}"):
-        check_two_classes(np.array(totals), "thing")
-    check_two_classes(np.array([*totals, 1.0, 1.0]), "thing")
+def test_classes_that_are_learnt(totals, class_weight, fit_intercept, stream, weighted, scored):
+    model = GDLogisticRegression(class_weight=class_weight, fit_intercept=fit_intercept)
+    found = weigh_classes(model, np.arange(len(totals)), np.array(totals), stream=stream)
+    assert_array_equal(found.weighted, weighted)
+    assert_array_equal(found.scored, scored)
+
+
+@pytest.mark.parametrize(
+    ("totals", "class_weight", "match"),
+    [([0.0, 0.0], None, "sample_weight leaves"), ([1.0, 0.0], {0: 0.0}, "class_weight leaves")],
+)
+def test_weights_of_no_class(totals, class_weight, match):
+    model = GDLogisticRegression(class_weight=class_weight)
+    with pytest.raises(ValueError, match=match):
+        weigh_classes(model, np.arange(2), np.array(totals))
 
 
 @pytest.mark.parametrize("layout", [np.asarray, scipy.sparse.csr_matrix], ids=["dense", "sparse"])
 @pytest.mark.parametrize(
-    ("bad", "match"), [(np.nan, "contains NaN"), (np.inf, "infinity"), (1e300, "StandardScaler")]
+    ("bad", "match"),
+    [
+        (np.nan, r"contains NaN(.|\n)*The first is X\[1, 1\]"),
+        (np.inf, r"infinity(.|\n)*The first is X\[1, 1\]"),
+        (1e300, "StandardScaler"),
+    ],
 )
 def test_the_culprit_is_named(layout, bad, match):
     X = np.eye(3)
     X[1, 1] = bad
     with pytest.raises(ValueError, match=match):
-        explain_not_finite(layout(X), object())
+        explain_not_finite(layout(X), GDLogisticRegression())
 
 
 class Thing:

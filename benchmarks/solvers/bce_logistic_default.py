@@ -1,4 +1,4 @@
-from bce_logistic import GDLogisticRegression
+from benchmark_utils.counted_passes import CountedPasses
 from benchmark_utils.swept_solver import SweptSolver
 
 
@@ -9,7 +9,7 @@ class Solver(SweptSolver):
     requirements = ["pip::bce-logistic"]
 
     def build(self, setting):
-        return GDLogisticRegression(C=self.C, tol=setting)
+        return CountedPasses(C=self.C, tol=setting)
 
     def passes(self):
-        return float(self.model.n_iter_)
+        return float(self.model.passes)

@@ -1,4 +1,5 @@
 from bce_logistic import GDLogisticRegression
+from benchmark_utils.counted_passes import CountedPasses
 from benchmark_utils.swept_solver import SweptSolver
 
 
@@ -10,7 +11,7 @@ class Solver(SweptSolver):
     settings = (GDLogisticRegression().tol,)
 
     def build(self, setting):
-        return GDLogisticRegression(C=self.C)
+        return CountedPasses(C=self.C)
 
     def passes(self):
-        return float(self.model.n_iter_)
+        return float(self.model.passes)

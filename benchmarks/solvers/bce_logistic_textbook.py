@@ -16,4 +16,4 @@ class Solver(IterationSolver):
         )
 
     def passes(self):
-        return float(self.model.n_iter_)
+        return float(self.model.n_iter_[0])

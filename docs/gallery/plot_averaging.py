@@ -88,4 +88,4 @@ plt.show()
 # can be gone through a few times:
 
 default = GDLogisticRegression().fit(X, y)
-print(f"{np.linalg.norm(default.coef_ - optimum):.0e} after {default.n_iter_} passes")
+print(f"{np.linalg.norm(default.coef_ - optimum):.0e} after {default.n_iter_[0]} iterations")

@@ -85,7 +85,7 @@ class StopWhenStill:
 
 
 model.set_params(max_iter=1000).set_callbacks(StopWhenStill(0.01)).fit(X, y)
-print(model.stop_reason_, "after", model.n_iter_, "iterations; converged:", model.converged_)
+print(model.stop_reason_, "after", model.n_iter_[0], "iterations; converged:", model.converged_)
 
 # %%
 # It was a callback that ended the fit, so ``converged_`` is False: that is said of ``tol`` only.

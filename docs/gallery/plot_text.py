@@ -79,7 +79,7 @@ model.fit(texts, y)
 vectorizer, classifier = model
 X = vectorizer.transform(texts)
 print(f"{X.shape[0]} x {X.shape[1]}, {X.nnz / np.prod(X.shape):.2%} of it not zero")
-print(f"{classifier.n_iter_} passes, ended by {classifier.stop_reason_!r}")
+print(f"{classifier.n_iter_[0]} iterations, ended by {classifier.stop_reason_!r}")
 print(f"{model.score(texts_test, y_test):.3f} of the held-out docstrings are told right")
 
 # %%
