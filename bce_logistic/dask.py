@@ -29,7 +29,13 @@ from sklearn.utils import assert_all_finite, check_array, column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .classes import Classes
-from .inputs import check_kind, check_labels, explain_conversion
+from .inputs import (
+    check_kind,
+    check_labels,
+    explain_conversion,
+    not_finite,
+    not_finite_message,
+)
 from .labels import check_classes, distinct_labels, encoded_labels, label_counts, label_weights
 from .row_blocks import (
     PARTIAL_SUMS_SIZE,
@@ -314,17 +320,15 @@ def accuracy(model: Any, X: Any, y: Any, sample_weight: Any) -> float:
     return float(right / all_weights)
 
 
-def check_features(X: Any, estimator_name: str, input_name: str) -> None:
-    """Raise scikit-learn's error if a feature is NaN or infinite, in one pass."""
-    check = partial(
-        checked_chunk,
-        dtype=precision(X),
-        ensure_all_finite=True,
-        estimator=estimator_name,
-        input_name=input_name,
-    )
-    work = dask.delayed(partial(nothing_of, check))
-    dask.compute(*(dask.delayed(call)(work, part) for part in parts(X)))
+def check_features(X: Any, estimator: Any) -> None:
+    """Raise an error that says where the first feature is that is not finite, in one pass."""
+    start = 0
+    look = dask.delayed(partial(not_finite_in_chunk, precision(X), type(estimator).__name__))
+    for n_rows, found in dask.compute(*(dask.delayed(call)(look, part) for part in parts(X))):
+        if found is not None:
+            words, i, j = found
+            raise ValueError(not_finite_message(words, start + i, j, estimator))
+        start += n_rows
 
 
 # Collections.
@@ -421,9 +425,12 @@ def call(work: Callable, *arguments: Any) -> Any:
         return work(*arguments)
 
 
-def nothing_of(work: Callable, *arguments: Any) -> None:
-    """Call a function for the errors that it raises."""
-    work(*arguments)
+def not_finite_in_chunk(
+    dtype: Any, estimator_name: str, X: Any
+) -> tuple[int, tuple[str, int, int] | None]:
+    """Rows of a chunk, and the first feature in it that is not finite."""
+    X = checked_chunk(X, dtype=dtype)
+    return X.shape[0], not_finite(X, estimator_name)
 
 
 def checked_chunk(X: Any, **how: Any) -> Any:

@@ -47,8 +47,9 @@ Array = NDArray[np.float64]
 # coefficient of a rare feature is right to 1e-4 only where the objective is to about 1e-10.
 TOL = 1e-6
 TOL_OF_OBJECTIVE = 1e-10
-# 1/C is finite, and so is its sum with the curvature of the loss.
-SMALLEST_C = float(np.finfo(np.float64).tiny)
+# 1/C is finite, and so is its sum with the curvature of the loss. Python's float would be rounded to
+# zero where it is compared with a C in single precision.
+SMALLEST_C = np.finfo(np.float64).tiny
 # Features that a warning names, at most.
 MOST_NAMED = 10
 # The parameters that only textbook gradient descent has, and their defaults.
@@ -644,8 +645,8 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         last = training.last.start
         self._resume = Resume(solver.rule, last, training.w, data.seen, data.class_totals)
         weight = objective.total_weight
-        self.n_iter_ = np.array([len(training.curve) - 1], dtype=np.int32)
         handed_back = objective.rows.handed_back
+        self.n_iter_ = handed_back(np.array([len(training.curve) - 1], dtype=np.int32))
         self.loss_curve_ = handed_back(
             np.array([progress.value / weight for progress in training.curve])
         )

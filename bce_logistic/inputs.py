@@ -47,6 +47,11 @@ def validated(
     dtype : sequence of types, default=(float64, float32)
         What features stay; everything else becomes the first.
 
+    Returns
+    -------
+    ndarray or CSR matrix, or tuple of it and an ndarray
+        The features, and the labels.
+
     Raises
     ------
     ValueError, TypeError
@@ -251,25 +256,33 @@ def check_finite(X: Any, estimator: Any) -> None:
     ValueError
         If a feature is not finite.
     """
+    found = not_finite(X, type(estimator).__name__)
+    if found is not None:
+        raise ValueError(not_finite_message(*found, estimator))
+
+
+def not_finite(X: Any, estimator_name: str) -> tuple[str, int, int] | None:
+    """Message of scikit-learn, row and column of the first value that is not finite, if any."""
     try:
-        assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
+        assert_all_finite(X, estimator_name=estimator_name, input_name="X")
     except ValueError as error:
-        i, j = _first_not_finite(X)
-        names = vars(estimator).get("feature_names_in_")
-        column = "" if names is None else f", in the column {names[j]!r}"
-        raise ValueError(f"{error}\nThe first is X[{i}, {j}]{column}.") from None
+        if scipy.sparse.issparse(X):
+            entry = int(np.flatnonzero(~np.isfinite(X.data))[0])
+            row = int(np.searchsorted(X.indptr, entry, side="right")) - 1
+            return str(error), row, int(X.indices[entry])
+        for start in range(0, len(X), ROWS):
+            found = np.argwhere(~np.isfinite(X[start : start + ROWS]))
+            if len(found):
+                break
+        return str(error), start + int(found[0, 0]), int(found[0, 1])
+    return None
 
 
-def _first_not_finite(X: Any) -> tuple[int, int]:
-    """Row and column of the first value that is not finite."""
-    if scipy.sparse.issparse(X):
-        entry = int(np.flatnonzero(~np.isfinite(X.data))[0])
-        return int(np.searchsorted(X.indptr, entry, side="right")) - 1, int(X.indices[entry])
-    for start in range(0, len(X), ROWS):
-        found = np.argwhere(~np.isfinite(X[start : start + ROWS]))
-        if len(found):
-            break
-    return start + int(found[0, 0]), int(found[0, 1])
+def not_finite_message(words: str, i: int, j: int, estimator: Any) -> str:
+    """Message of scikit-learn, and where the value is."""
+    names = vars(estimator).get("feature_names_in_")
+    column = "" if names is None else f", in the column {names[j]!r}"
+    return f"{words}\nThe first is X[{i}, {j}]{column}."
 
 
 def explain_conversion(X: Any, error: Exception) -> None:

@@ -168,7 +168,7 @@ def explain_not_finite(X: Any, estimator: Any) -> None:
     if is_dask(X):
         from .dask import check_features
 
-        check_features(X, estimator_name=type(estimator).__name__, input_name="X")
+        check_features(X, estimator)
     elif is_foreign(X):
         assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
     else:

@@ -371,15 +371,28 @@ BAD = {
     "NaN in X": lambda X, y, s: (spoilt(X, np.nan), y, s),
     "infinity in X": lambda X, y, s: (spoilt(X, np.inf), y, s),
     "features that overflow": lambda X, y, s: (X * 1e300, y, s),
-    "NaN in y": lambda X, y, s: (X, spoilt(y, np.nan), s),
     "continuous labels": lambda X, y, s: (X, spoilt(y, 0.5), s),
     "one class": lambda X, y, s: (X, np.zeros_like(y), s),
     "negative weight": lambda X, y, s: (X, y, spoilt(s, -1)),
     "NaN in the weights": lambda X, y, s: (X, y, spoilt(s, np.nan)),
     "no weight": lambda X, y, s: (X, y, 0 * s),
-    "no weight for a class": lambda X, y, s: (X, y, y.astype(float)),
     "no samples": lambda X, y, s: (X[:0], y[:0], s[:0]),
 }
+
+
+def test_a_missing_label_is_found_in_its_chunk():
+    X, y = data()
+    with pytest.raises(ValueError, match=r"A chunk of y has a missing label.*position 195: .*nan"):
+        GDLogisticRegression().fit(lazy(X), lazy(spoilt(y, np.nan)))
+
+
+def test_a_column_that_holds_no_numbers():
+    X, y = data()
+    days = np.datetime64("2024-01-01") + np.arange(N_SAMPLES)
+    for column, match in ((days, "dates"), (np.where(y, "a", "b"), "text, for example")):
+        table = dd.from_pandas(pd.DataFrame({"a": X[:, 0], "d": column}), npartitions=6)
+        with pytest.raises(ValueError, match=rf"^X\['d'\] holds .*{match}"):
+            GDLogisticRegression().fit(table, series(y))
 
 
 @pytest.mark.parametrize("spoil", BAD.values(), ids=BAD)

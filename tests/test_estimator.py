@@ -601,7 +601,8 @@ def test_warm_start_with_another_problem(solver, changed):
 def test_extra_precision_of_a_warm_start_is_not_needed_to_go_on(solver):
     X, y = problem()
     single = X.astype(np.float32)
-    model = fit(solver, single, y, warm_start=True, max_iter=5, tol=0.0)
+    max_iter = 2 if solver["solver"] == "preconditioned" else 5  # not yet at the optimum
+    model = fit(solver, single, y, warm_start=True, max_iter=max_iter, tol=0.0)
     start = fitted_value(model, X, y)
     model.fit(single, y)
     assert model.coef_.dtype == np.float32
@@ -967,7 +968,7 @@ def test_unusual_labels_and_weights(solver, data):
 
 
 BAD_PARAMETERS = {
-    "C": [0, -1.0, np.nan, "1", None, 5e-324, 1e-309, np.float32(0), True],
+    "C": [0, -1.0, np.nan, "1", None, 5e-324, 1e-309, np.float32(0), np.float16(0), True],
     "fit_intercept": ["yes", None],
     "class_weight": ["unbalanced", 1.0, {0: -1.0}, {7: 1.0}, {0: np.nan}],
     "solver": ["lbfgs", None, 0],
