@@ -47,8 +47,8 @@ Array = NDArray[np.float64]
 # coefficient of a rare feature is right to 1e-4 only where the objective is to about 1e-10.
 TOL = 1e-6
 TOL_OF_OBJECTIVE = 1e-10
-# 1/C is finite, and so is its sum with the curvature of the loss. Python's float would be rounded to
-# zero where it is compared with a C in single precision.
+# 1/C is finite, and so is its sum with the curvature of the loss. Of NumPy's type: Python's float
+# would be rounded to zero where it is compared with a C in single precision.
 SMALLEST_C = np.finfo(np.float64).tiny
 # Features that a warning names, at most.
 MOST_NAMED = 10
@@ -308,7 +308,8 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         y : array-like of shape (n_samples,)
             Labels of at least two classes.
         sample_weight : array-like of shape (n_samples,), number or None, default=None
-            Weights of the samples, not negative. None: 1 for every sample.
+            Weights of the samples, not negative. None: 1 for every sample. A class whose weights
+            are all zero is kept in ``classes_``, with a probability of zero, and a warning says so.
         X_val : array-like or sparse matrix of shape (n_val, n_features), default=None
             Held-out rows for ``early_stopping``. None: some rows of ``X`` are held out. In a
             Pipeline, ``transform_input=["X_val"]`` transforms them as it does ``X``.

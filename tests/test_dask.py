@@ -345,6 +345,13 @@ def test_predicting_needs_a_fit_and_the_same_number_of_features():
         GDLogisticRegression().fit(X, y).predict(lazy(X[:, :3]))
 
 
+def test_many_classes_in_a_chunk_are_no_reason_to_warn():
+    X, _ = data()
+    y = np.arange(N_SAMPLES) % 26.0  # of a chunk of 30 rows, most labels are there once
+    model = GDLogisticRegression(max_iter=2, tol=0.0).fit(lazy(X, 30), lazy(y, 30))
+    assert_allclose(model.score(lazy(X, 30), lazy(y, 30)), model.score(X, y), rtol=1e-12)
+
+
 def test_a_model_can_be_pickled():
     X, y = data()
     model = GDLogisticRegression().fit(lazy(X), lazy(y))
