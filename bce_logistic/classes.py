@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .labels import stretches
-from .preconditioners import sum_to_zero
 
 Array = NDArray[np.float64]
 
@@ -116,7 +115,3 @@ class Classes:
         whole = whole.copy()
         whole[-1, was_absent] = others.mean() if len(others) else 0.0
         return whole
-
-    def without_absent(self, whole: Array) -> Array:
-        """Coefficients to go on from, of the classes that are learnt now."""
-        return whole if self.scored.all() else sum_to_zero(whole[:, self.scored])

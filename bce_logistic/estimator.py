@@ -28,6 +28,7 @@ from .mini_batches import Seen
 from .namespaces import CAN_STAY, on_host
 from .objective import Objective
 from .preconditioned import PreconditionedDescent
+from .preconditioners import sum_to_zero
 from .prediction import LinearPredictions
 from .row_blocks import RowBlocks
 from .samples import Given, Samples, samples, stream_samples
@@ -548,7 +549,13 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         dtype = on_host(self.intercept_).dtype  # that of coef_, too
         fitted = self._coefficients()
         recalled = classes.recalled(fitted, dtype) if self.fit_intercept else fitted
-        w = classes.without_absent(recalled).reshape(objective.shape)
+
+        def learnt(whole: Array) -> Array:
+            """Of coefficients of all classes, those of the classes that are learnt now."""
+            w = whole if classes.scored.all() else sum_to_zero(whole[:, classes.scored])
+            return w.reshape(objective.shape)
+
+        w = learnt(recalled)
         if self._resume is None:
             return Start(w)
         # Where the descent stood is known better than coef_ says, unless that was changed.
@@ -556,7 +563,7 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         same_rule = self._resume.rule == solver.rule is not None and recalled is fitted
         if same_rule and kept.shape == w.shape:
             kept = classes.with_absent(kept, dtype).astype(dtype)
-            if np.array_equal(classes.without_absent(kept).reshape(w.shape), w):
+            if np.array_equal(learnt(kept), w):
                 return self._resume.start
         return Start(w, t=self._resume.start.t)
 

@@ -188,7 +188,7 @@ def stream_classes(known: NDArray | None, classes: Any) -> NDArray:
             )
         return known
     check_labels(classes, "classes")
-    named: NDArray = unique_labels([*classes, *classes])  # see _check_discrete
+    named: NDArray = unique_labels(classes)
     if known is not None and not np.array_equal(named, known):
         raise ValueError(f"classes={classes!r} are not those of the calls before: {known}.")
     if len(named) < 2:

@@ -264,4 +264,8 @@ def test_coefficients_of_all_classes_and_back():
     whole = some.with_absent(w, np.float32)
     assert whole.shape == (5, 4)
     assert_allclose(whole.sum(axis=1), 0, atol=1e-12)
-    assert_allclose(some.without_absent(whole), w, rtol=1e-12)
+    back = whole[:, some.scored]
+    assert_allclose(back - back.mean(axis=1, keepdims=True), w, rtol=1e-12)
+    assert_array_equal(whole[:-1, ~some.scored], 0)
+    below = whole[-1, some.scored].mean() - whole[-1, ~some.scored]
+    assert_allclose(below, -np.log(np.finfo(np.float32).eps), rtol=1e-12)

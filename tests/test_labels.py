@@ -161,7 +161,6 @@ def test_many_classes_are_no_reason_to_warn(kind):
     assert_array_equal(classes, labels)
     assert_array_equal(encode_known_labels(labels[:25], classes), np.arange(25))
     assert_array_equal(stream_classes(None, labels), labels)
-    assert_array_equal(stream_classes(labels, labels.tolist()), labels)
 
 
 def test_objects_that_are_no_text_are_refused_with_a_remedy():
