@@ -148,6 +148,9 @@ class PreconditionedDescent:
         """Estimated distance to the optimal objective, in nats."""
         return estimated_gap(history)
 
+    def check_end(self, objective: Objective, iterate: Iterate, history: list[Progress]) -> None:
+        """Nothing: the line search keeps every step from going up."""
+
     def may_be_separated(self, objective: Objective, curve: list[Progress], reason: str) -> bool:
         """Whether the coefficients may be on their way to infinity.
 

@@ -13,7 +13,7 @@ from sklearn.utils.extmath import row_norms
 
 from .convergence import Progress
 from .descent import Iterate, Start
-from .gradient_descent import GradientDescent
+from .gradient_descent import GradientDescent, ceiling, rise, value_at_zero
 from .mini_batches import MiniBatches, Seen, rows_in_memory
 from .objective import Objective, Point
 from .step_sizes import DecayingStep
@@ -131,7 +131,9 @@ class StochasticDescent(GradientDescent):
             state, eta = state._replace(curvature=curvature), _safe_step(curvature)
         batches = self._batches(objective, inf, eta)
         iterate = self._epoch(batches, rows, eta, seen, start._replace(state=state))
-        self._refuse_divergence(objective, iterate)
+        # The step bounds the penalty of a stream, which is no part of the curvature.
+        loss = replace(objective, ridge=np.zeros_like(objective.ridge))
+        self._refuse_blow_up(loss, iterate, value_at_zero(objective))
         return iterate
 
     def _batches(self, objective: Objective, n_samples: float, eta: float) -> MiniBatches:
@@ -177,16 +179,91 @@ class StochasticDescent(GradientDescent):
         """What the state of the descent belongs to."""
         return ("mini-batches", super().rule)
 
-    def _converged(self, objective: Objective, history: list[Progress]) -> bool:
-        """Whether the last passes brought nothing."""
-        losses = [progress.value for progress in history[1:]]
-        before, lately = losses[: -self.n_iter_no_change], losses[-self.n_iter_no_change :]
-        return bool(before) and min(lately) > min(before) - self.tol * objective.total_weight
+    def _converged(self, objective: Objective, iterate: Iterate, history: list[Progress]) -> bool:
+        """Whether the last passes brought nothing, and a look at all rows agrees.
+
+        Rows are looked at every ``n_iter_no_change`` passes without progress.
+        """
+        n = self.n_iter_no_change
+        best = np.minimum.accumulate([progress.value for progress in history[1:]])
+        progress = best[n:] <= best[:-n] - self.tol * objective.total_weight
+        n_without = int(np.argmax(np.append(progress[::-1], True)))
+        if n_without % n != 1 % n or n_without == 0:
+            return False
+        point = objective.at(iterate.result)
+        if point.value > ceiling(objective, history[0].value):
+            if self._can_be_too_large and self.power_t == 0:
+                self._refuse_above(objective, 1.0, rise(objective, history[0].value, point.value))
+            return False
+        return self._is_noise(objective, point, iterate)
+
+    def _is_noise(self, objective: Objective, point: Point, iterate: Iterate) -> bool:
+        r"""Whether the mean gradient is within ``tol``, or what the noise of the batches leaves.
+
+        Steps of a fixed size bring its mean square down to
+
+        .. math:: |g|^2 \le \min\left( 1, \frac{\eta_t L}{1 - \mu} \right) E |g_B - g|^2
+
+        References
+        ----------
+        L. Bottou, F. Curtis, J. Nocedal, Optimization methods for large-scale machine learning,
+        SIAM Review 60, 2018: theorem 4.8, which is for steps of up to 1/L.
+        """
+        weight = objective.total_weight
+        gradient = point.gradient / weight
+        if np.abs(gradient).max() <= self.tol:
+            return True
+        rows = np.flatnonzero(rows_in_memory(objective).s)
+        if self.shuffle:
+            rows = np.random.default_rng([self.seed, iterate.state.epoch]).permutation(rows)
+        batches = MiniBatches(objective, self.batch_size, "mean", len(rows))
+        squares = [
+            np.square(batch.at(point.w).gradient - gradient).sum()
+            for batch in batches.objectives(rows, Seen(len(rows), weight))
+        ]
+        eta = self._eta(objective) / (1 + iterate.t) ** self.power_t
+        if self.learning_rate != "auto" and self.reduction == "sum":
+            eta *= self._batch_weight(objective)
+        curvature = objective.largest_curvature() / weight
+        left = eta * curvature / (1 - self.momentum) if self.momentum < 1 else 1.0
+        return bool(np.square(gradient).sum() <= min(1.0, left) * np.mean(squares))
+
+    @property
+    def _can_be_too_large(self) -> bool:
+        """Whether the learning rate is fixed: with a momentum of 1, noise makes any too large."""
+        return self.learning_rate != "auto"
+
+    def _is_known(self, iterate: Iterate) -> bool:
+        """Never: the value after a pass is that of its batches, each before its update."""
+        return False
+
+    def _swings(self, objective: Objective, iterate: Iterate, history: list[Progress]) -> None:
+        """Nothing: the noise of the batches swings too."""
+
+    def _safe_learning_rate(self, objective: Objective) -> float:
+        r"""Largest learning rate that is known to converge to within the noise of the batches.
+
+        .. math:: \eta = \frac{1 - \mu}{2 \mathcal L}
+        """
+        return self._in_units(objective, (1 - self.momentum) * self._automatic_step(objective))
+
+    def _in_units(self, objective: Objective, step: float) -> float:
+        """The learning rate that makes a step of this size down the gradient of a batch."""
+        return step / self._batch_weight(objective) if self.reduction == "sum" else step
+
+    def _batch_weight(self, objective: Objective) -> float:
+        """Weight of a batch: what its summed gradient is over its mean one."""
+        n = int(np.count_nonzero(rows_in_memory(objective).s))
+        return objective.total_weight * min(self.batch_size, n) / n
 
     def _eta(self, objective: Objective) -> float:
         """Step size in units of the gradient of a batch, which is a mean already."""
-        if not isinstance(self.learning_rate, str):
-            return self.learning_rate
+        if isinstance(self.learning_rate, str):
+            return self._automatic_step(objective)
+        return self.learning_rate
+
+    def _automatic_step(self, objective: Objective) -> float:
+        """Half of the reciprocal of the curvature that is expected of a batch."""
         ridge = float(objective.ridge.max()) / objective.total_weight
         return _safe_step(self._expected_curvature(objective) + ridge)
 

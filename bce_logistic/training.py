@@ -68,6 +68,10 @@ class Solver(Protocol):
         """Why to stop at an iterate, or None: go on."""
         ...
 
+    def check_end(self, objective: Objective, iterate: Iterate, history: list[Progress]) -> None:
+        """Raise an error if the descent ended where nothing can be learnt from it."""
+        ...
+
     def gap(self, history: list[Progress]) -> float | None:
         """Estimated distance to the optimal objective, in nats, if the solver has one."""
         ...
@@ -170,6 +174,7 @@ def train(
             reason = reason or "callback"
         if reason:
             break
+    solver.check_end(objective, iterate, history)
     return Training(
         w=held_out.best if held_out else solver.result(iterate, history),
         last=iterate,

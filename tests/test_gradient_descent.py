@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import math
+import pickle
 import re
+import warnings
 
 import numpy as np
 import pytest
+import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.datasets import load_breast_cancer, load_iris, load_wine
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from bce_logistic import GDLogisticRegression
+from bce_logistic.convergence import Progress
+from bce_logistic.descent import Iterate
+from bce_logistic.objective import Objective
 
-from .common import fitted_value, problem, weights
+from .common import fitted_value, objective, problem, weights
 
 FIVE = [1, 2, 3, 4, 5], [0, 0, 0, 1, 1]
 
@@ -224,11 +231,237 @@ def test_divergence_is_noticed_early():
     assert len(evaluations) < 20
 
 
-def test_a_rate_at_the_limit_of_stability_is_not_called_divergence():
-    # Far from overflow a descent may swing: it is not for the estimator to stop it.
+def exams():
+    """Two scores of 30 to 100, and whether their sum, give or take, passes."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(30, 100, (100, 2))
+    return X, (X.sum(axis=1) + rng.normal(0, 15, 100) > 130).astype(int)
+
+
+def unscaled():
+    X, y = problem(n_samples=150, n_features=6)
+    return X * np.geomspace(0.01, 100, 6) + np.arange(6), y
+
+
+def sparse():
+    X, y = problem(n_samples=200, n_features=20, density=0.1)
+    return scipy.sparse.csr_array(X * np.geomspace(0.1, 30, 20)), y
+
+
+def coin_flips():
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(200, 5)), rng.integers(0, 2, 200)
+
+
+UNSCALED = {
+    "breast cancer": lambda: load_breast_cancer(return_X_y=True),
+    "exams": exams,
+    "wine": lambda: load_wine(return_X_y=True),
+    "unscaled": unscaled,
+    "sparse": sparse,
+    "coin flips": coin_flips,
+}
+
+
+def lipschitz_constant(X, y, C):
+    """Of the gradient of the mean objective."""
+    X = X.toarray() if scipy.sparse.issparse(X) else X
+    A = np.column_stack([X, np.ones(len(y))])
+    share = 1 / 4 if len(np.unique(y)) == 2 else 1 / 2
+    return (share * np.linalg.norm(A, 2) ** 2 + 1 / C) / len(y)
+
+
+def at_the_end(model, X, y):
+    """The objective at the coefficients that were kept over that at zero coefficients."""
+    return fitted_value(model, X, y) / (len(y) * np.log(len(model.classes_)))
+
+
+def numbers(error):
+    """The safe learning rate that an error names, and how many times that the given one is."""
+    found = re.search(
+        r"up to (\S+) is safe; \S+ is (\S+) times that. Set learning_rate=(\S+) ", error
+    )
+    safe, times, again = found.groups()
+    assert safe == again
+    return float(safe), float(times.replace(",", ""))
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("load", UNSCALED.values(), ids=UNSCALED)
+def test_a_descent_that_ends_above_its_start_names_the_largest_safe_step(load, momentum, reduction):
+    X, y = load()
+    L = lipschitz_constant(X, y, C=1.0) * (len(y) if reduction == "sum" else 1)
+    rate = 300 / L
+    model = gd(learning_rate=rate, momentum=momentum, reduction=reduction, max_iter=30)
+    before = pickle.dumps(vars(model))
+    with pytest.raises(ValueError, match="rose from") as error:
+        model.fit(X, y)
+    assert pickle.dumps(vars(model)) == before
+    safe, times = numbers(str(error.value))
+    largest = 2 * (1 - momentum) / L
+    assert 0.99 * largest <= safe <= largest  # three digits, rounded down
+    assert_allclose(times, rate / largest, rtol=0.005)
+    # It is safe: nothing on the way is above the start, and the descent goes down.
+    curve = model.set_params(learning_rate=safe).fit(X, y).loss_curve_
+    assert (curve <= curve[0] * (1 + 1e-14)).all()
+    assert curve[-1] < curve[0]
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("load", UNSCALED.values(), ids=UNSCALED)
+def test_every_learning_rate_is_refused_or_ends_no_higher(load, reduction):
+    X, y = load()
+    ends, errors = [], 0
+    for params in ({}, {"momentum": 0.5}, {"momentum": 0.9, "nesterov": True}, {"average": True}):
+        for rate in np.logspace(-8, 3, 12):
+            try:
+                model = gd(learning_rate=rate, reduction=reduction, max_iter=25, **params)
+                ends.append(at_the_end(model.fit(X, y), X, y))
+            except ValueError as error:
+                safe, times = numbers(str(error))
+                assert safe < rate
+                assert times > 1
+                errors += 1
+    assert max(ends) <= 1 + 1e-7
+    assert errors > 0
+
+
+# (params, times 1/L at which a quadratic is at the limit)
+STABILITY = {
+    "plain": ({}, 2.0),
+    "decaying": ({"power_t": 1e-3}, 2.0),
+    "heavy ball": ({"momentum": 0.5}, 3.0),
+    "heavy ball, 0.9": ({"momentum": 0.9}, 3.8),
+    "Nesterov": ({"momentum": 0.5, "nesterov": True}, 1.5),
+    "Nesterov, 0.9": ({"momentum": 0.9, "nesterov": True}, 3.8 / 2.8),
+}
+
+
+@pytest.mark.parametrize(("params", "limit"), STABILITY.values(), ids=STABILITY)
+def test_the_limit_is_that_of_a_quadratic(params, limit):
+    # Every row has both labels, in hardly different weights: the optimum is close to zero, where
+    # the curvature is a fourth, and does not change along the way.
+    X, _ = problem(n_samples=60, n_features=3)
+    y = np.repeat([0, 1], 60)
+    s = np.append(np.ones(60), 1 + 1e-4 * np.sign(X[:, 0]))
+    X = np.concatenate([X, X])
+    A = np.column_stack([X, np.ones(120)])
+    L = np.linalg.eigvalsh(A.T @ (A * s[:, None]))[-1] / 4
+    params = {"C": np.inf, "reduction": "sum", "max_iter": 1000, **params}
+    below = gd(learning_rate=0.97 * limit / L, **params).fit(X, y, s)
+    assert below.gradient_norm_curve_[-1] < 1e-3 * below.gradient_norm_curve_[0]
+    with pytest.raises(ValueError, match="rose from"):
+        gd(learning_rate=1.05 * limit / L, **params).fit(X, y, s)
+
+
+@pytest.mark.parametrize("times", [1.1, 1.5, 1.9])
+def test_a_larger_step_that_converges_is_no_error(times):
+    # The curvature at the optimum is smaller than L, so that steps of more than 2/L converge.
     X, y = problem()
-    model = gd(C=np.inf, learning_rate=50.0, max_iter=200).fit(X, y)
-    assert np.isfinite(model.coef_).all()
+    L = lipschitz_constant(X, y, C=1.0)
+    model = gd(learning_rate=times * 2 / L, max_iter=400).fit(X, y)
+    optimum = LogisticRegression(tol=1e-10).fit(X, y)
+    assert_allclose(model.coef_, optimum.coef_, rtol=1e-4)
+
+
+@pytest.mark.parametrize("times", [2.1, 2.5, 2.9])
+@pytest.mark.parametrize("tol", [0.0, 1e-6])
+def test_swings_that_stay_are_an_error(times, tol):
+    # They end below the start, between two values for ever.
+    X, y = problem()
+    L = lipschitz_constant(X, y, C=1.0)
+    model = gd(learning_rate=times * 2 / L, tol=tol, max_iter=400)
+    with pytest.raises(ValueError, match="swings between") as error:
+        model.fit(X, y)
+    assert_allclose(numbers(str(error.value))[1], times, rtol=0.005)
+    # As long as nobody can tell, and with a mean of the iterates, they are none.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        assert not model.set_params(max_iter=20).fit(X, y).converged_
+        mean = model.set_params(max_iter=400, average=200).fit(X, y)
+    assert at_the_end(mean, X, y) < 0.7
+
+
+def test_swings_that_lead_down_are_no_error():
+    # Separated classes: the objective swings, by turns, on its way to zero.
+    X, y = problem()
+    y = (X[:, 0] > 0).astype(int)
+    L = lipschitz_constant(X, y, C=np.inf)
+    model = gd(C=np.inf, learning_rate=40 / L, max_iter=300).fit(X, y)
+    assert np.diff(model.loss_curve_).max() > 1e-3
+    assert model.loss_curve_[-1] < 0.1
+
+
+def test_a_momentum_of_one_may_swing_above_its_start():
+    X, y = exams()
+    L = lipschitz_constant(X, y, C=1.0)
+    model = gd(learning_rate=3 / L, momentum=1.0, max_iter=44).fit(X, y)
+    assert at_the_end(model, X, y) > 1.05
+
+
+def test_a_mean_of_iterates_is_judged_itself():
+    X, y = coin_flips()
+    L = lipschitz_constant(X, y, C=1.0)
+    last, mean = (
+        {"learning_rate": 3 / L, "max_iter": 100, "average": average} for average in (False, True)
+    )
+    with pytest.raises(ValueError, match="rose from"):
+        gd(**last).fit(X, y)
+    model = gd(**mean).fit(X, y)
+    assert model.loss_curve_[-1] > model.loss_curve_[0]
+    assert at_the_end(model, X, y) < 1
+    with pytest.raises(ValueError, match="rose from"):
+        gd(**{**mean, "learning_rate": 6 / L}).fit(X, y)
+
+
+def test_one_step_at_a_time_may_swing_as_the_whole_descent_does():
+    X, y = problem()
+    L = lipschitz_constant(X, y, C=1.0)
+    params = {"learning_rate": 2 / L, "momentum": 0.9}
+    whole = gd(max_iter=60, **params).fit(X, y)
+    assert np.diff(whole.loss_curve_).max() > 1e-3
+    steps = gd(max_iter=1, warm_start=True, **params)
+    for _ in range(60):
+        steps.fit(X, y)
+    assert_array_equal(steps.coef_, whole.coef_)
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_early_stopping_does_not_hide_a_step_that_is_too_large(given):
+    X, y = exams()
+    held_out = {"X_val": X[::5], "y_val": y[::5]} if given else {}
+    model = gd(learning_rate=1.0, early_stopping=True)
+    with pytest.raises(ValueError, match="rose from") as error:
+        model.fit(X, y, **held_out)
+    assert numbers(str(error.value))[1] > 100
+
+
+def test_no_convergence_above_the_start():
+    X, y = problem()
+    all_rows = objective(X, y)
+    solver = GDLogisticRegression(solver="gd", learning_rate=0.1)._solver(all_rows.rows, 0)
+    at_zero = all_rows.at(np.zeros(5))
+    for value, reason in [(1.1 * at_zero.value, None), (0.9 * at_zero.value, "tol")]:
+        point = at_zero._replace(value=value)
+        history = [Progress(at_zero.value, 1.0, 0.0), Progress(value, 0.0, 0.0)]
+        iterate = Iterate(1, point, -point.gradient, None)
+        assert solver.reason_to_stop(all_rows, iterate, history) == reason
+
+
+def test_the_curvature_is_computed_only_where_something_looks_wrong(monkeypatch):
+    X, y = problem()
+    asked = []
+    largest = Objective.largest_curvature
+    monkeypatch.setattr(
+        Objective, "largest_curvature", lambda self: asked.append(0) or largest(self)
+    )
+    gd(learning_rate=0.5, max_iter=100).fit(X, y)
+    gd(learning_rate=0.5, momentum=0.9, average=True, max_iter=100).fit(X, y)
+    assert not asked
+    with pytest.raises(ValueError, match="times that"):
+        gd(learning_rate=50.0, max_iter=100).fit(X, y)
+    assert asked == [0]
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])

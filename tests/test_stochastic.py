@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import itertools
 import pickle
+import re
 import warnings
 
 import numpy as np
 import pytest
+import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.exceptions import ConvergenceWarning
 
 from bce_logistic import GDLogisticRegression
+from bce_logistic.objective import Objective
 from bce_logistic.stochastic import StochasticDescent
 
-from .common import every_layout, objective, problem, weights
+from .common import every_layout, fitted_value, objective, problem, steps, weights
 
 # One epoch, or a few, of steps fixed in advance: no test here asks whether they are enough.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -235,13 +239,161 @@ def test_too_few_passes_are_said():
             descent(10, max_iter=2, tol=1e-6).fit(X, y)
 
 
+def wine():
+    return load_wine(return_X_y=True)
+
+
+def breast_cancer():
+    return load_breast_cancer(return_X_y=True)
+
+
+def exams():
+    """Two scores of 30 to 100, and whether their sum, give or take, passes."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(30, 100, (100, 2))
+    return X, (X.sum(axis=1) + rng.normal(0, 15, 100) > 130).astype(int)
+
+
+def coin_flips():
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(200, 5)), rng.integers(0, 2, 200)
+
+
+def sparse():
+    X, y = problem(200, 20, density=0.1)
+    return scipy.sparse.csr_array(X * np.geomspace(0.1, 30, 20)), y
+
+
+UNSCALED = [breast_cancer, wine, exams, coin_flips, sparse]
+
+
+def above_zero(model, X, y):
+    """The objective at the coefficients that were kept over that at zero coefficients."""
+    return fitted_value(model, X, y) / (len(y) * np.log(len(model.classes_)))
+
+
+def safe_step(X, y, batch_size):
+    """Half of the reciprocal of the expected curvature, by its formula."""
+    X = X.toarray() if scipy.sparse.issparse(X) else X
+    A, n, b = np.column_stack([X, np.ones(len(y))]), len(y), batch_size
+    share = 1 / 4 if y.max() == 1 else 1 / 2
+    L, steepest = share * np.linalg.norm(A, 2) ** 2 / n, share * (A**2).sum(axis=1).max()
+    expected = (n * (b - 1) * L + (n - b) * steepest) / (b * (n - 1))
+    return 0.5 / expected
+
+
+@pytest.mark.parametrize("load", UNSCALED)
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
-def test_divergence_names_the_learning_rate(method):
-    X, y = problem(200)
-    model = descent(10, learning_rate=1e6, max_iter=10)
-    with pytest.raises(ValueError, match="learning_rate=1000000"):
-        model.fit(X * 1e3, y) if method == "fit" else model.partial_fit(X * 1e3, y, [0, 1])
+def test_divergence_names_the_largest_safe_step(load, reduction, method):
+    X, y = load()
+    unit = 16 if reduction == "sum" else 1
+    model = descent(16, learning_rate=1e6, reduction=reduction, momentum=0.5, C=np.inf)
+    with pytest.raises(ValueError, match=r"learning_rate=1000000\.0") as error:
+        model.fit(X, y) if method == "fit" else model.partial_fit(X, y, np.unique(y))
     assert not hasattr(model, "coef_")
+    found = re.search(r"up to (\S+) is safe; \S+ is (\S+) times that", str(error.value))
+    safe, times = (float(number.replace(",", "")) for number in found.groups())
+    largest = 0.5 * safe_step(X, y, 16) / unit
+    assert 0.99 * largest <= safe <= largest  # three digits, rounded down
+    assert_allclose(times, 1e6 / largest, rtol=0.005)
+    model.set_params(learning_rate=safe, shuffle=True, max_iter=30).fit(X, y)
+    # Coin flips are all noise: about the start is where the noise leaves them.
+    assert above_zero(model, X, y) < (1.02 if load is coin_flips else 1)
+
+
+ENDS = {
+    "plain": {},
+    "momentum": {"momentum": 0.9},
+    "mean": {"average": True},
+    "decaying": {"power_t": 0.5},
+    "early stopping": {"early_stopping": True},
+    "momentum of one": {"momentum": 1.0},
+}
+
+
+@pytest.mark.parametrize("params", ENDS.values(), ids=ENDS)
+@pytest.mark.parametrize("load", UNSCALED)
+def test_no_fit_ends_above_its_start(load, params):
+    X, y = load()
+    errors = 0
+    for reduction, rate in itertools.product(["mean", "sum"], np.logspace(-6, 3, 10)):
+        model = descent(
+            32, learning_rate=rate, reduction=reduction, tol=1e-6, max_iter=12, **params
+        )
+        model.set_params(shuffle=True, C=np.inf)
+        try:
+            model.fit(X, y)
+        except ValueError as error:
+            errors += "momentum below 1" in str(error) or "times that" in str(error)
+        else:
+            # The last batches may lead up a little, where no pass had a mean above the start.
+            assert above_zero(model, X, y) <= (1 + 1e-7 if model.converged_ else 1.02)
+    assert errors > 0
+
+
+@pytest.mark.parametrize("rate", [1e-4, 1e-3, 0.01, 0.03])
+def test_passes_that_bring_nothing_at_a_high_loss_are_no_convergence(rate):
+    # Swings of thousands of nats a sample, of which five passes in a row set no record.
+    X, y = breast_cancer()
+    model = descent(32, learning_rate=rate, shuffle=True, C=np.inf, tol=1e-6, max_iter=100)
+    with pytest.raises(ValueError, match=r"rose from 0\.693"):
+        model.fit(X, y)
+
+
+def test_steps_too_short_to_get_anywhere_are_no_convergence():
+    X, y = problem(200)
+    with pytest.warns(ConvergenceWarning):
+        model = descent(10, learning_rate=1e-8, max_iter=12, tol=1e-6).fit(X, y)
+    assert model.n_iter_ == 12
+    assert (model.stop_reason_, model.converged_) == ("max_iter", False)
+
+
+@every_kind
+@every_layout
+@pytest.mark.parametrize("params", [{}, {"reduction": "sum"}, {"momentum": 0.5}, {"average": 20}])
+@pytest.mark.parametrize("batch_size", [1, 8, 32])
+def test_converged_is_what_the_noise_of_the_batches_leaves(n_classes, layout, params, batch_size):
+    # By the formulas: the variance of the mean of b of n numbers drawn without replacement.
+    X, y = problem(200, n_classes=n_classes)
+    rate = 0.1 / (batch_size if "reduction" in params else 1)
+    model = descent(
+        batch_size, learning_rate=rate, shuffle=True, tol=1e-4, max_iter=200, **params
+    ).fit(layout(X), y)
+    assert model.converged_
+    A = np.column_stack([X, np.ones(200)])
+    p = model.predict_proba(X)
+    residual = p - np.eye(n_classes)[y] if n_classes > 2 else p[:, 1:] - y[:, None]
+    gradients = A[:, :, None] * residual[:, None]
+    penalty = np.append(model.coef_.T, np.zeros((1, residual.shape[1])), axis=0) / 200
+    mean = gradients.mean(axis=0)
+    spread = ((gradients - mean) ** 2).sum() / 200
+    variance = spread * (200 - batch_size) / (batch_size * 199)
+    L = (np.linalg.norm(A, 2) ** 2 / (4 if n_classes == 2 else 2) + 1) / 200
+    step = 0.1 / (1 - params.get("momentum", 0.0))
+    assert ((mean + penalty) ** 2).sum() <= 1.5 * step * L * variance
+
+
+def test_all_rows_are_looked_at_only_where_passes_bring_nothing(monkeypatch):
+    X, y = problem(200)
+    looks = []
+    at = Objective.at
+
+    def counted(self, w):
+        if self.rows.n_samples == 200:
+            looks.append(0)
+        return at(self, w)
+
+    monkeypatch.setattr(Objective, "at", counted)
+    assert not descent(10, tol=1e-9, max_iter=10).fit(X, y).converged_
+    assert len(looks) == 1  # the start
+    looks.clear()
+    assert descent(10, tol=1e-4, max_iter=100).fit(X, y).converged_
+    assert len(looks) == 2
+    # Where nothing is gained for long, every n_iter_no_change passes.
+    looks.clear()
+    descent(10, learning_rate=1e-8, max_iter=20, n_iter_no_change=5, tol=1e-6).fit(X, y)
+    assert len(looks) == 1 + 3  # after 6, 11 and 16 passes
 
 
 @every_rule
@@ -289,7 +441,7 @@ def in_batches(model, X, y, s, batch_size, classes):
 @every_layout
 @every_rule
 @every_kind
-@pytest.mark.parametrize("C", [1.0, 1e-3, np.inf])
+@pytest.mark.parametrize("C", [1.0, np.inf])
 def test_a_stream_of_batches_is_the_first_pass_of_a_fit(layout, rule, n_classes, C):
     X, y = problem(50, n_classes=n_classes)
     s, X = weights(50) + 0.2, layout(X)
@@ -302,6 +454,21 @@ def test_a_stream_of_batches_is_the_first_pass_of_a_fit(layout, rule, n_classes,
     one_call = descent(**rule, C=C).partial_fit(X, y, range(n_classes), s)
     assert_allclose(one_call.coef_, whole.coef_, rtol=1e-9)
     assert_allclose(one_call.loss_curve_, whole.loss_curve_[1:], rtol=1e-9)
+
+
+@every_rule
+@every_kind
+def test_a_stream_bounds_a_strong_penalty_as_the_first_pass_does(rule, n_classes):
+    X, y = problem(50, n_classes=n_classes)
+    s = weights(50) + 0.2
+    model = in_batches(descent(**rule, C=1e-3), X, y, s, 8, range(n_classes))
+    # Not by fit, which ends with an error: after the first pass these steps are too large.
+    first_pass = model._stochastic(8, 0)
+    all_rows = objective(X, y, s, C=1e-3)
+    _, after = steps(first_pass.iterates(all_rows, first_pass.start(all_rows)), 2)
+    w = after.result.reshape(5, -1)
+    assert_allclose(model.coef_, w[:4].T, rtol=1e-9)
+    assert_allclose(model.intercept_, w[4], rtol=1e-9)
 
 
 def test_single_precision_does_not_lose_what_was_learnt():

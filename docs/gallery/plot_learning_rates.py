@@ -34,7 +34,7 @@ print(f"1/L = {1 / L:.3f}")
 SETTINGS = {
     "learning rate 0.1/L": {"learning_rate": 0.1 / L},
     "learning rate 1/L": {"learning_rate": 1 / L},
-    "learning rate 3/L": {"learning_rate": 3 / L},
+    "learning rate 2.5/L": {"learning_rate": 2.5 / L},
     "1/L, momentum 0.8": {"learning_rate": 1 / L, "momentum": 0.8},
 }
 PASSES = 60
@@ -75,9 +75,9 @@ for ax, (name, settings) in zip(axes.flat, SETTINGS.items(), strict=True):
 plt.show()
 
 # %%
-# The small step crawls. 1/L goes straight down into the valley and then slowly along it. 3/L jumps
-# from one side to the other, here still with success. Momentum keeps its direction along the valley
-# and so gets there first, past the minimum and back.
+# The small step crawls. 1/L goes straight down into the valley and then slowly along it. 2.5/L
+# jumps from one side to the other, here still with success. Momentum keeps its direction along the
+# valley and so gets there first, past the minimum and back.
 #
 # Loss curves
 # -----------
@@ -103,10 +103,11 @@ plt.show()
 # Too large a step
 # ----------------
 #
-# As soon as the objective has grown by orders of magnitude, the fit ends with an error that says
-# what to do, instead of coefficients that mean nothing.
+# Steps of up to 2/L never make the objective larger. With larger ones it may still get smaller, as
+# above. Where it ends above its start, or swings without getting lower, the fit ends with an error
+# that names the largest safe step, instead of coefficients that mean nothing.
 
 try:
-    GDLogisticRegression(learning_rate=100_000.0, C=C, fit_intercept=False).fit(X, y)
+    GDLogisticRegression(learning_rate=5 / L, C=C, fit_intercept=False).fit(X, y)
 except ValueError as error:
     print(error)
