@@ -95,7 +95,9 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
     learning_rate : float or "auto", default="auto"
         Step size. "auto": 1/L, with L the Lipschitz constant of the gradient; plain descent
         then never diverges, and the objective never rises. For mini-batches half of that, with
-        the constant that is expected of a batch, which is larger for smaller ones.
+        the constant that is expected of a batch, which is larger for smaller ones. A number:
+        if it is too large for the data, so that the objective ends above its start or swings
+        without getting lower, it is an error, which names the largest safe one.
     power_t : float, default=0.0
         The step at update t is ``learning_rate / (1 + t) ** power_t``. With mini-batches there
         are many updates a pass.
@@ -124,7 +126,8 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         "preconditioned": stop when the estimated distance to the optimal objective, relative to
         it, is no larger. "gd": stop when no component of the mean gradient (the gradient over
         the total weight) is larger; with mini-batches, when ``n_iter_no_change`` passes did not
-        bring the loss down by more, in nats a sample. 0: make all ``max_iter`` iterations. "auto":
+        bring the loss down by more, in nats a sample, and the mean gradient over all rows is no
+        larger than the noise of the batches leaves it. 0: make all ``max_iter`` iterations. "auto":
         1e-10 for "preconditioned" and features in double precision, so that coefficients too
         are right to about 1e-4; else 1e-6.
     early_stopping : bool, default=False
@@ -328,7 +331,7 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         ------
         ValueError
             If a parameter, the data, the labels or the weights are not usable, or if a fixed
-            learning rate diverges. The previous fit is left as it was.
+            learning rate is too large. The previous fit is left as it was.
         """
         given, held_out = Given(X, y, sample_weight), Given(X_val, y_val, sample_weight_val)
         with unchanged_on_error(self):

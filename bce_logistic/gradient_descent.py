@@ -151,7 +151,7 @@ class GradientDescent:
             self._refuse_above(objective, 1.0, rise(objective, history[0].value, end))
         elif swings := self._swings(objective, iterate, history):
             lowest, highest = (value / weight for value in swings)
-            symptom = f"swings between {lowest:.3g} and {highest:.3g} nats a sample"
+            symptom = f"swings between {_digits(lowest)} and {_digits(highest)} nats a sample"
             self._refuse_above(objective, self._stability, f"{symptom} and gets no lower")
 
     def gap(self, history: list[Progress]) -> None:
@@ -206,7 +206,7 @@ class GradientDescent:
         if np.finfo(np.float64).tiny < safe < rate:
             numbers = (
                 f" For these data{momentum}, a learning_rate of up to {_rounded_down(safe)} is "
-                f"safe; {rate:g} is {float(f'{rate / safe:.3g}'):,g} times that."
+                f"safe; {rate:g} is {_digits(rate / safe)} times that."
             )
             smaller = f"learning_rate={_rounded_down(safe)}"
         return ValueError(
@@ -220,6 +220,8 @@ class GradientDescent:
         r"""Largest learning rate for which the objective is known to stay below its start.
 
         .. math:: \eta = \frac{2 (1 - \mu)}{L}
+
+        For Nesterov's form it is known on a quadratic only.
 
         References
         ----------
@@ -333,7 +335,12 @@ def ceiling(objective: Objective, start: float) -> float:
 def rise(objective: Objective, start: float, end: float) -> str:
     """What an objective did that ended above its start, for a message."""
     start, end = (value / objective.total_weight for value in (start, end))
-    return f"rose from {start:.3g} to {end if end < inf else inf:.3g} nats a sample"
+    return f"rose from {_digits(start)} to {_digits(end if end < inf else inf)} nats a sample"
+
+
+def _digits(number: float) -> str:
+    """A number with three digits."""
+    return f"{float(f'{number:.3g}'):,g}"
 
 
 def _rounded_down(rate: float) -> str:

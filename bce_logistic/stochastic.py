@@ -52,7 +52,8 @@ class StochasticDescent(GradientDescent):
     max_iter : int
         Number of passes.
     tol : float
-        Decrease of a pass's mean loss, in nats, that counts as none; 0: make all passes.
+        Decrease of a pass's mean loss, in nats, that counts as none, and bound on the largest
+        component of the mean gradient that needs no noise to explain it; 0: make all passes.
     batch_size : int
         Rows of a batch.
     shuffle : bool

@@ -350,16 +350,15 @@ def test_steps_too_short_to_get_anywhere_are_no_convergence():
 
 
 @every_kind
-@every_layout
 @pytest.mark.parametrize("params", [{}, {"reduction": "sum"}, {"momentum": 0.5}, {"average": 20}])
-@pytest.mark.parametrize("batch_size", [1, 8, 32])
-def test_converged_is_what_the_noise_of_the_batches_leaves(n_classes, layout, params, batch_size):
+@pytest.mark.parametrize("batch_size", [2, 8, 32])
+def test_converged_is_what_the_noise_of_the_batches_leaves(n_classes, params, batch_size):
     # By the formulas: the variance of the mean of b of n numbers drawn without replacement.
     X, y = problem(200, n_classes=n_classes)
     rate = 0.1 / (batch_size if "reduction" in params else 1)
     model = descent(
         batch_size, learning_rate=rate, shuffle=True, tol=1e-4, max_iter=200, **params
-    ).fit(layout(X), y)
+    ).fit(X, y)
     assert model.converged_
     A = np.column_stack([X, np.ones(200)])
     p = model.predict_proba(X)
