@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from .display import CoefficientPathDisplay, LossCurveDisplay
 from .estimator import GDLogisticRegression
-from .exceptions import SeparationWarning
+from .exceptions import CollinearityWarning, SeparationWarning
 from .inference import inference_table
+from .linear_separation import SeparationResult, check_separation
 
 __all__ = [
     "CoefficientPathDisplay",
+    "CollinearityWarning",
     "GDLogisticRegression",
     "LossCurveDisplay",
+    "SeparationResult",
     "SeparationWarning",
+    "check_separation",
     "inference_table",
 ]
 __version__ = "0.1.0"

@@ -80,6 +80,12 @@ class ArrayBlock(Block):
         """Diagonal of :meth:`gram`, for one or more weights a row."""
         return self._replace(XT=(self.X * self.X).T).weighted_sum(d)
 
+    def shifted(self, center: Array) -> Block:
+        """The rows less a center, as precise as the device can; see :meth:`Block.shifted`."""
+        X = as_type(self.X, self.s.dtype)
+        X = X - beside(center, X)
+        return self._replace(X=X, XT=X.T)
+
 
 class ArrayRows(RowBlocks):
     """Rows of an array of another library, summed over on its device.

@@ -20,7 +20,7 @@ from .callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from .classes import Classes
 from .convergence import Progress
 from .descent import Iterate, Start
-from .exceptions import SeparationWarning
+from .exceptions import CollinearityWarning, SeparationWarning
 from .gradient_descent import GradientDescent
 from .held_out import HeldOut
 from .losses import BinaryCrossEntropy, CrossEntropy
@@ -32,13 +32,22 @@ from .preconditioners import sum_to_zero
 from .prediction import LinearPredictions
 from .row_blocks import RowBlocks
 from .samples import Given, Samples, samples, stream_samples
-from .separation import separating_columns
 from .stochastic import StochasticDescent
 from .threads import worker_threads
-from .training import Resume, Solver, Training, Watch, keep_start, train, train_on_stream
+from .training import (
+    Resume,
+    Solver,
+    Training,
+    Watch,
+    keep_start,
+    train,
+    train_on_stream,
+    without_penalty,
+)
 from .validation import (
     explain_not_finite,
     feature_names,
+    listed,
     unchanged_on_error,
 )
 
@@ -51,8 +60,6 @@ TOL_OF_OBJECTIVE = 1e-10
 # 1/C is finite, and so is its sum with the curvature of the loss. Of NumPy's type: Python's float
 # would be rounded to zero where it is compared with a C in single precision.
 SMALLEST_C = np.finfo(np.float64).tiny
-# Features that a warning names, at most.
-MOST_NAMED = 10
 # The parameters that only textbook gradient descent has, and their defaults.
 TEXTBOOK: dict[str, Any] = {
     "learning_rate": "auto",
@@ -335,16 +342,16 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         """
         given, held_out = Given(X, y, sample_weight), Given(X_val, y_val, sample_weight_val)
         with unchanged_on_error(self):
-            solver, separating, classes = self._fit(given, held_out)
-            self._warn(solver, separating, classes)
+            solver, separating, redundant, classes = self._fit(given, held_out)
+            self._warn(solver, separating, redundant, classes)
         return self
 
     @with_callbacks
-    def _fit(self, given: Given, held_out: Given) -> tuple[Solver, list[str], Classes]:
+    def _fit(self, given: Given, held_out: Given) -> tuple[Solver, list[str], list[str], Classes]:
         """Fit, with the callbacks set up before and torn down after.
 
-        Returns the solver, the features whose coefficients have no finite optimum, and the
-        classes.
+        Returns the solver, the features whose coefficients have no finite optimum, a smallest set
+        of features to leave out so that none are collinear, and the classes.
         """
         self._validate_params()
         self._check_combinations(mini_batches=self.batch_size is not None)
@@ -357,22 +364,18 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
             watch = self._watch(solver, objective, data.classes, tasks)
             held_out_rows = self._held_out(data)
             start = self._start(solver, objective, data.classes, resume=self.warm_start)
-            certain = self.fit_intercept and np.count_nonzero(data.classes.weighted) == 1
-            if certain:
+            away = redundant = np.zeros(data.rows.n_features, dtype=bool)
+            if self.fit_intercept and np.count_nonzero(data.classes.weighted) == 1:
                 start = Start(data.classes.certain(objective.shape, data.rows.dtype))
                 training = keep_start(objective, start, held_out_rows, watch)
             else:
                 training = train(solver, objective, start, held_out_rows, watch)
-            separating: list[str] = []
-            if not certain and solver.may_be_separated(objective, training.curve, training.reason):
-                away = separating_columns(objective, training.w)[: objective.rows.n_features]
-                separating = list(np.array(feature_names(self))[away])
-        if separating:
-            training = training._replace(reason="separated")
+                training, away, redundant = without_penalty(solver, objective, training)
         self._keep(solver, objective, training, data)
         if tasks:
             tasks.end(partial(self._attributes, training.w, objective, data.classes))
-        return solver, separating, data.classes
+        names = np.array(feature_names(self))
+        return solver, names[away].tolist(), names[redundant].tolist(), data.classes
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Go on learning from some rows of a stream, in one pass over them.
@@ -615,7 +618,9 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
             "intercept_": handed_back(intercept),
         }
 
-    def _warn(self, solver: Solver, separating: list[str], classes: Classes) -> None:
+    def _warn(
+        self, solver: Solver, separating: list[str], redundant: list[str], classes: Classes
+    ) -> None:
         """Say what is wrong with the result."""
         if len(classes.absent):
             fitted = (
@@ -629,6 +634,16 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
                 UserWarning,
                 stacklevel=3,
             )
+        if redundant:
+            warnings.warn(
+                "Columns of X are collinear: without a penalty, the data do not determine their "
+                "coefficients, of which the fit took those of least norm. Leave out "
+                f"{listed(redundant)}: the other columns"
+                f"{' and the intercept' * self.fit_intercept} "
+                "hold all that they say. Or set C to a finite value.",
+                CollinearityWarning,
+                stacklevel=3,
+            )
         if self.stop_reason_ == "max_iter" and solver.tol > 0:
             warnings.warn(
                 f"{solver.name} made max_iter={self.max_iter} iterations and did not reach "
@@ -638,9 +653,9 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
                 stacklevel=3,
             )
         if self.stop_reason_ == "separated":
-            named = ", ".join(separating[:MOST_NAMED]) + ", ..." * (len(separating) > MOST_NAMED)
+            named = f", by {listed(separating)}" if separating else ""
             warnings.warn(
-                f"Some or all samples are separated perfectly{', by ' * bool(named)}{named}: "
+                f"Some or all samples are separated perfectly{named}: "
                 "without a penalty, larger coefficients are always better and there is no "
                 "optimum. The fit stopped at coefficients that are finite. Set C to a finite "
                 "value, or leave features out.",

@@ -16,15 +16,16 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 from sklearn.utils.validation import check_is_fitted
 
+from .collinearity import find_collinearity
 from .estimator import GDLogisticRegression
 from .inputs import validated
 from .labels import encode_labels, label_weights
 from .namespaces import on_host, stays
 from .objective import Objective
 from .row_blocks import row_blocks
-from .separation import collinear_columns, contrasts, standard_errors
+from .separation import SINGULAR, contrasts, standard_errors
 from .threads import worker_threads
-from .validation import check_sample_weight, feature_names, weigh_classes
+from .validation import check_sample_weight, feature_names, listed, weigh_classes
 
 Array = NDArray[np.float64]
 
@@ -188,12 +189,16 @@ def _standard_errors(objective: Objective, w: Array, names: list[str]) -> Array:
     """Square roots of the diagonal of the inverse Hessian, if they are what they seem."""
     found = standard_errors(objective, w)
     if found.undetermined.any():
-        collinear = collinear_columns(objective)
-        if collinear.any():
+        # What is singular to the rounding of a Hessian, a penalty included, counts as collinear.
+        n_features = objective.rows.n_features
+        tolerance = n_features * SINGULAR * np.finfo(np.float64).eps
+        collinear = find_collinearity(objective.rows, objective.fit_intercept, tolerance)
+        if collinear.n_relations:
+            redundant = np.array(names[:n_features])[collinear.redundant].tolist()
             raise ValueError(
-                f"The Hessian is singular: the columns {_named(collinear, names)} are collinear, "
-                "so that the data do not determine their coefficients. Leave one of them out, or "
-                "fit with a smaller C and pass penalized=True."
+                "The Hessian is singular: columns are collinear, so that the data do not "
+                f"determine their coefficients. Leave out {listed(redundant)}, or fit with "
+                "a smaller C and pass penalized=True."
             )
         _refuse_separated(found.undetermined, names)
     if found.distance > FAR:
@@ -218,7 +223,7 @@ def _refuse_separated(separating: NDArray[np.bool_], names: list[str]) -> Never:
 def _named(chosen: NDArray[np.bool_], names: list[str]) -> str:
     """Names of the columns that are chosen for any class."""
     of_any_class = chosen.reshape(-1, len(names)).any(axis=0)
-    return ", ".join(np.array(names)[of_any_class])
+    return listed(np.array(names)[of_any_class].tolist())
 
 
 def _table(names: list[str], classes: NDArray | None, columns: dict[str, Array]) -> Any:

@@ -14,7 +14,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from math import log
+from math import exp, log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +37,6 @@ PATIENCE_GROWTH = 1.5
 DROP = 0.05
 # Part of the objective that a sum of rounding errors may be.
 ROUNDING = 16 * np.finfo(np.float64).eps
-# Coefficients up to which those that run away are looked for.
-MOST_SEPARATING = 500
 # Newton's steps on a subsample, at most.
 SUBSAMPLE_STEPS = 20
 # Rows a column below which rare features make a subsample's scale of the Hessian unreliable.
@@ -167,14 +165,15 @@ class PreconditionedDescent:
         -------
         bool
             Whether there is no penalty, and the last step was not that to an optimum: it leaves a
-            small part of the error there, while towards infinity each step leaves 1/e. False for so
-            many coefficients that a look at the Hessian would cost more than the fit, and in
-            single precision, where a Hessian that fades is not told from rounding.
+            small part of the error there, while towards infinity each step leaves 1/e of what
+            separated samples contribute, which must not pass for that small part. In single
+            precision, rounding errors can hide them.
         """
-        single, many = objective.rows.dtype == np.float32, np.prod(objective.shape)
-        if objective.ridge.any() or single or many > MOST_SEPARATING:
+        if objective.ridge.any():
             return False
-        return reason == "separated" or (reason != "max_iter" and not _dropped(curve))
+        if reason == "separated" or objective.rows.dtype == np.float32 or not _dropped(curve):
+            return True
+        return curve[-1].predicted > objective.smallest_weight * exp(-len(curve)) / 2
 
     def _improving(
         self, objective: Objective, w: Array, ways: Iterator[Metric]

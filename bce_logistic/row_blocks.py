@@ -148,6 +148,33 @@ class Block(NamedTuple):
         squares = self.X.power(2) if scipy.sparse.issparse(self.X) else np.square(self.X)
         return self._replace(XT=squares.T).weighted_sum(d)
 
+    def shifted(self, center: Array) -> Block:
+        """The rows in float64, less a center; of sparse rows only stored numbers are shifted.
+
+        Parameters
+        ----------
+        center : ndarray of shape (n_features,)
+            The center, zero for features of which sparse rows do not store every number.
+
+        Returns
+        -------
+        Block
+            A copy; labels and weights are shared.
+        """
+        if scipy.sparse.issparse(self.X):
+            data = self.X.data - center[self.X.indices]
+            X = scipy.sparse.csr_array((data, self.X.indices, self.X.indptr), self.X.shape)
+        else:
+            X = self.X - center
+        return self._replace(X=X, XT=X.T)
+
+    def counts(self) -> NDArray[np.intp]:
+        """How many numbers of each feature the rows store."""
+        n_rows, n_features = self.X.shape
+        if scipy.sparse.issparse(self.X):
+            return np.bincount(self.X.indices, minlength=n_features)
+        return np.full(n_features, n_rows)
+
 
 class RowBlocks(ABC):
     """Rows that can be summed over block by block, wherever they are.

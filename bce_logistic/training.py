@@ -8,11 +8,13 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from .collinearity import affordable, find_collinearity
 from .convergence import Progress
 from .descent import Iterate, Start
 from .held_out import HeldOut
 from .mini_batches import Seen
 from .objective import Objective, Point
+from .separation import columns_that_vary, separated_columns
 from .stochastic import StochasticDescent
 
 Array = NDArray[np.float64]
@@ -77,7 +79,7 @@ class Solver(Protocol):
         ...
 
     def may_be_separated(self, objective: Objective, curve: list[Progress], reason: str) -> bool:
-        """Whether the way that a descent stopped leaves it open that there is an optimum."""
+        """Whether the classes may be separated, judged by why and how the descent stopped."""
         ...
 
 
@@ -196,6 +198,49 @@ def keep_start(
     watch(iterate, history, 1, "precision")
     losses = held_out.losses if held_out else None
     return Training(start.w, iterate, history, "precision", losses)
+
+
+def without_penalty(
+    solver: Solver, objective: Objective, training: Training
+) -> tuple[Training, NDArray[np.bool_], NDArray[np.bool_]]:
+    """Settle what a missing penalty leaves open: coefficients at infinity, and collinear columns.
+
+    Parameters
+    ----------
+    solver : Solver
+        How the descent went.
+    objective : Objective
+        What was minimised.
+    training : Training
+        What it left behind.
+
+    Returns
+    -------
+    training : Training
+        The same with the coefficients of least norm among those with the same scores, and
+        "separated" as the reason if there is no optimum.
+    separated : ndarray of bool of shape (n_features,)
+        Features whose coefficients have no finite optimum.
+    redundant : ndarray of bool of shape (n_features,)
+        A smallest set of features without which none are collinear.
+    """
+    n_features, w, passes = objective.rows.n_features, training.w, objective.rows.passes
+    separated = redundant = np.zeros(n_features, dtype=bool)
+    if objective.ridge.any():
+        return training, separated, redundant
+    collinear = None
+    if affordable(objective, passes):
+        collinear = find_collinearity(objective.rows, objective.fit_intercept)
+        redundant = collinear.redundant
+        training = training._replace(w=collinear.least_norm(w))
+    if training.reason == "separated":
+        separated = columns_that_vary(objective, collinear)[:n_features]
+    elif solver.may_be_separated(objective, training.curve, training.reason):
+        columns = separated_columns(objective, w, passes, collinear)
+        separated = columns[:n_features]
+        if columns.any():
+            training = training._replace(reason="separated")
+    return training, separated, redundant
 
 
 def train_on_stream(

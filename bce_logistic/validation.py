@@ -20,6 +20,9 @@ from .namespaces import is_foreign, namespace, stays
 
 Array = NDArray[np.float64]
 
+# Names in a message, at most.
+MOST_LISTED = 100
+
 
 def is_dask(X: Any) -> bool:
     """Whether data are a Dask collection; Dask is not imported for that."""
@@ -205,6 +208,13 @@ def feature_names(estimator: Any) -> list[str]:
     """Names of the features, made up if the estimator saw none."""
     made_up = [f"x{j}" for j in range(estimator.n_features_in_)]
     return list(getattr(estimator, "feature_names_in_", made_up))
+
+
+def listed(names: list[str]) -> str:
+    """Names for a message; of very many the first, and how many there are."""
+    if len(names) <= MOST_LISTED:
+        return ", ".join(names)
+    return f"{', '.join(names[:MOST_LISTED])}, ... ({len(names)} in all)"
 
 
 @contextmanager

@@ -181,6 +181,7 @@ def test_weight_is_repetition_and_zero_weight_is_absence(task, seed):
     same(other, task.X, model, task.X)
 
 
+@pytest.mark.filterwarnings("ignore::bce_logistic.CollinearityWarning")
 @given(task=problems(penalised=False), powers=st.lists(st.integers(-20, 20), min_size=8))
 @examples(100)
 def test_units_of_the_features_do_not_matter_without_a_penalty(task, powers):

@@ -30,6 +30,8 @@ LAYERS = [
             ("preconditioned", "the default"),
             ("convergence", "how far the optimum"),
             ("separation", "or at infinity"),
+            ("linear_separation", "decided exactly"),
+            ("collinearity", "or left open"),
         ],
     ),
     ("loop", [("descent", "the loop: w ← w + η p, and the mean of the iterates")]),
