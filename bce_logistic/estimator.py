@@ -635,12 +635,11 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
                 stacklevel=3,
             )
         if redundant:
+            others = "the other columns" + " and the intercept" * self.fit_intercept
             warnings.warn(
                 "Columns of X are collinear: without a penalty, the data do not determine their "
-                "coefficients, of which the fit took those of least norm. Leave out "
-                f"{listed(redundant)}: the other columns"
-                f"{' and the intercept' * self.fit_intercept} "
-                "hold all that they say. Or set C to a finite value.",
+                "coefficients, and the fit took those of least norm. Leave out "
+                f"{listed(redundant)}: {others} determine them. Or set C to a finite value.",
                 CollinearityWarning,
                 stacklevel=3,
             )

@@ -58,7 +58,7 @@ CONSTRAINT_NUMBER = 2e-7
 class SeparationResult:
     """What :func:`check_separation` finds.
 
-    Attributes
+    Parameters
     ----------
     kind : {"none", "quasi", "complete"}
         Whether no sample, some or all can be told for certain.
@@ -271,7 +271,7 @@ def _involved(basis: Array) -> NDArray[np.bool_]:
 
 def _of_any_class(chosen: NDArray[np.bool_], n_columns: int) -> NDArray[np.bool_]:
     """Columns whose coefficient of any class is chosen."""
-    return chosen.reshape(-1, n_columns).any(axis=0)
+    return np.logical_or.reduce(chosen.reshape(-1, n_columns), axis=0)
 
 
 def _fewest(beta: Array, basis: Array, n_columns: int) -> Array:

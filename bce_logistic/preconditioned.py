@@ -35,6 +35,8 @@ PATIENCE = 6
 PATIENCE_GROWTH = 1.5
 # What a step to an optimum leaves of the error, at most.
 DROP = 0.05
+# What a step towards an optimum at infinity leaves, 1/e, less a margin.
+FADING = 0.3
 # Part of the objective that a sum of rounding errors may be.
 ROUNDING = 16 * np.finfo(np.float64).eps
 # Newton's steps on a subsample, at most.
@@ -248,12 +250,15 @@ def approach(
 def _dropped(curve: list[Progress]) -> bool:
     """Whether the last step did what was predicted, and left next to nothing.
 
-    Of steps from where the rest was lost in the rounding of the objective, none counts.
+    The step before must have left less than 1/e: else the last may have done so by chance. Steps
+    that start where the predicted decrease is below rounding error are ignored.
     """
     rounding = ROUNDING * abs(curve[-1].value)
     real = [i for i, progress in enumerate(curve[:-1]) if progress.predicted > rounding]
     steps = curve[: real[-1] + 2] if real else curve
-    return metric_is_right(steps) and steps[-1].predicted <= DROP * steps[-2].predicted
+    if not metric_is_right(steps) or steps[-1].predicted > DROP * steps[-2].predicted:
+        return False
+    return len(steps) < 3 or steps[-2].predicted < FADING * steps[-3].predicted
 
 
 def _lost_in_rounding(history: list[Progress]) -> bool:

@@ -203,7 +203,7 @@ def _standard_errors(objective: Objective, w: Array, newton: _Newton) -> Standar
 
 def _of_any_class(chosen: NDArray[np.bool_], n_columns: int) -> NDArray[np.bool_]:
     """Columns whose contrast of any class is chosen."""
-    return chosen.reshape(-1, n_columns).any(axis=0)
+    return np.logical_or.reduce(chosen.reshape(-1, n_columns), axis=0)
 
 
 def _newton(objective: Objective, w: Array) -> _Newton:

@@ -60,7 +60,10 @@ def public(module_name):
 
 
 NAMES = [name for module in MODULES for name in public(module)]
-PUBLIC = r"GDLogisticRegression|LinearPredictions\.|Display|exceptions|\.inference_table"
+PUBLIC = (
+    r"GDLogisticRegression|LinearPredictions\.|Display|exceptions|\.inference_table|"
+    r"\.check_separation|\.SeparationResult"
+)
 FACE = [name for name in NAMES if re.search(PUBLIC, name)]
 
 
@@ -81,9 +84,12 @@ def test_docstring_follows_numpydoc(name):
 def test_what_is_exported_is_documented_without_exceptions():
     assert set(bce_logistic.__all__) == {
         "CoefficientPathDisplay",
+        "CollinearityWarning",
         "GDLogisticRegression",
         "LossCurveDisplay",
+        "SeparationResult",
         "SeparationWarning",
+        "check_separation",
         "inference_table",
     }
     exported = [getattr(bce_logistic, name) for name in bce_logistic.__all__]
