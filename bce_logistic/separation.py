@@ -119,14 +119,10 @@ def separated_columns(
     if newton is None or objective.rows.dtype == np.float32:
         return nothing
     found = _standard_errors(objective, w, newton)
-    away = _of_any_class(found.unstable, n_columns)
-    if newton.null_space.shape[1] > n_relations:
-        open_anyway = np.zeros(n_columns, dtype=bool)
-        if collinear:
-            open_anyway[: objective.rows.n_features] = collinear.share > INVOLVED
-        undetermined = _of_any_class(found.undetermined, n_columns)
-        away |= undetermined & ~open_anyway if (undetermined & ~open_anyway).any() else undetermined
-    return away
+    # Where all scores are zero, all samples count: what is undetermined there is collinear.
+    at_zero = _newton_root(objective, np.zeros(objective.shape))[1]
+    away = found.unstable | (found.undetermined & ~_involved(at_zero))
+    return _of_any_class(away, n_columns)
 
 
 def columns_that_vary(objective: Objective, collinear: Collinearity | None) -> NDArray[np.bool_]:

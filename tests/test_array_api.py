@@ -16,7 +16,14 @@ from numpy.testing import assert_allclose, assert_array_equal
 from packaging.version import Version
 from sklearn.exceptions import NotFittedError
 
-from bce_logistic import GDLogisticRegression, LossCurveDisplay, inference_table
+from bce_logistic import (
+    CollinearityWarning,
+    GDLogisticRegression,
+    LossCurveDisplay,
+    SeparationWarning,
+    check_separation,
+    inference_table,
+)
 from bce_logistic.objective import EXACT_EIGENVALUE_COLUMNS, Objective
 
 from .common import objective, problem, weights
@@ -424,6 +431,21 @@ def test_what_is_not_supported_is_refused(place):
     with pytest.raises(TypeError, match="computed by NumPy"):
         inference_table(model, place(X), place(y))
     assert len(inference_table(model, X, y)) == 5
+
+
+def test_collinear_columns_and_separation(place):
+    X, y = problem(n_samples=300)
+    X[:, 3] = X[:, 0]
+    with pytest.warns(CollinearityWarning, match="Leave out x3:"):
+        model = GDLogisticRegression(C=np.inf, **EXACT).fit(place(X), place(y))
+    with pytest.warns(CollinearityWarning):
+        same(model, GDLogisticRegression(C=np.inf, **EXACT).fit(X, y), rtol=1e-8)
+    X[:, 3] = np.arange(300) < 20
+    y[:20] = 1
+    with pytest.warns(SeparationWarning, match="by x3:"):
+        GDLogisticRegression(C=np.inf).fit(place(X), place(y))
+    with pytest.raises(TypeError, match="in memory"):
+        check_separation(place(X), place(y))
 
 
 # Everything else.

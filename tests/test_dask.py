@@ -185,6 +185,15 @@ def test_no_penalty_and_separated_classes():
     assert model.stop_reason_ == "separated"
 
 
+def test_some_samples_separated():
+    X, y = data()
+    X[:, 0] = np.arange(N_SAMPLES) % 20 == 0
+    y[X[:, 0] == 1] = 1
+    with pytest.warns(UserWarning, match="separated perfectly, by x0:"):
+        model = GDLogisticRegression(C=np.inf).fit(lazy(X), lazy(y), lazy(weights(N_SAMPLES)))
+    assert model.stop_reason_ == "separated"
+
+
 def with_empty_chunks(array):
     """Twenty chunks that are empty, then some that are not, and empty ones between."""
     lengths = (*[0] * 20, 700, 0, len(array) - 700, 0)

@@ -114,7 +114,8 @@ def stop_reason(X, y, sample_weight=None, **parameters):
     return model.stop_reason_
 
 
-@pytest.mark.parametrize("seed", range(200))
+# The last three: columns that differ by rounding only, and a drop by chance.
+@pytest.mark.parametrize("seed", [*range(200), 1407, 1563, 1998])
 def test_a_fit_finds_what_the_linear_program_finds(seed):
     X, y, s, fit_intercept = random_design(seed)
     X = layout_of(random_design(seed), seed)
