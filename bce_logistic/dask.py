@@ -30,6 +30,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .classes import Classes
 from .inputs import (
+    canonical,
     check_kind,
     check_labels,
     explain_conversion,
@@ -106,7 +107,7 @@ class Reader:
 
     def __call__(self, X: Any, y: Any, s: Any) -> RowsInMemory:
         """Rows of the features, labels and weights of one chunk."""
-        X, y = checked_chunk(X, dtype=self.dtype), np.asarray(y)
+        X, y = canonical(checked_chunk(X, dtype=self.dtype)), np.asarray(y)
         if X.shape != (len(y), self.n_features):
             raise ValueError(
                 f"A chunk of X has the shape {X.shape}, but {(len(y), self.n_features)} is "

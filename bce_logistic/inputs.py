@@ -30,7 +30,9 @@ def validated(
     ensure_all_finite: bool = True,
     dtype: Sequence[type] = (np.float64, np.float32),
 ) -> Any:
-    """Features in C order or CSR, and labels if there are any, as :func:`validate_data` gives them.
+    """Features, and labels if there are any, as :func:`validate_data` gives them.
+
+    With labels the features are laid out for sums over rows: in C order, or canonical CSR.
 
     Parameters
     ----------
@@ -70,15 +72,50 @@ def validated(
             reset=reset,
             accept_sparse="csr",
             dtype=list(dtype),
-            order="C",
+            order=None if isinstance(y, str) else "C",
             ensure_all_finite=False,
         )
     except (ValueError, TypeError) as error:
         explain_conversion(X, error)
         raise
+    labels = () if isinstance(y, str) else found[1:]
+    X = found[0] if labels else found
     if ensure_all_finite:
-        check_finite(found if isinstance(y, str) else found[0], estimator)
-    return found
+        check_finite(X, estimator)
+    return (canonical(X), *labels) if labels else X
+
+
+def canonical(X: Any) -> Any:
+    """Sparse rows with sorted indices and no repeated entry, in new memory if they had others.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+        Features.
+
+    Returns
+    -------
+    ndarray or CSR array
+        The features; canonical ones in the same memory.
+    """
+    if not scipy.sparse.issparse(X):
+        return X
+    # A new matrix: the flags that the given one caches about its order may be out of date, and
+    # its arrays may be longer than what indptr refers to.
+    n_stored = X.indptr[-1]
+    arrays = X.data[:n_stored], X.indices[:n_stored], X.indptr
+    rows = compressed(scipy.sparse.csr_array, X.shape, *arrays)
+    if not rows.has_canonical_format:
+        rows = rows.copy()
+        rows.sum_duplicates()
+    return rows
+
+
+def compressed(kind: Any, shape: tuple, data: NDArray, indices: NDArray, indptr: NDArray) -> Any:
+    """A compressed sparse matrix of given arrays; SciPy's constructor may copy them."""
+    matrix = kind(shape, dtype=data.dtype)
+    matrix.data, matrix.indices, matrix.indptr = data, indices, indptr
+    return matrix
 
 
 def check_kind(data: Any, name: str) -> None:

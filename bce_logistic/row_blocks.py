@@ -22,6 +22,7 @@ import scipy.sparse
 from numpy.typing import NDArray
 from sklearn.utils.extmath import safe_sparse_dot
 
+from .inputs import compressed
 from .labels import label_counts, label_weights, member_rows, stretches
 from .threads import Run
 
@@ -269,7 +270,8 @@ class RowsInMemory(RowBlocks):
     Parameters
     ----------
     X : ndarray or CSR matrix of shape (n_samples, n_features)
-        Features, float64 or float32, dense ones in C order. Never copied.
+        Features, float64 or float32; dense ones in C order, sparse ones without repeated entries
+        (:func:`bce_logistic.inputs.canonical`). Never copied.
     y : ndarray of shape (n_samples,)
         Labels as the loss wants them.
     s : ndarray of shape (n_samples,)
@@ -463,16 +465,17 @@ class SparseRows(RowsInMemory):
         return [slice(start, stop) for start, stop in itertools.pairwise(ends)]
 
     def _views(self, rows: slice) -> tuple[Any, Any]:
-        # Slicing or transposing a part of a CSR matrix copies it; setting its arrays does not.
         first, last = self.X.indptr[rows.start], self.X.indptr[rows.stop]
+        arrays = (
+            self.X.data[first:last],
+            self.X.indices[first:last],
+            self.X.indptr[rows.start : rows.stop + 1] - first,
+        )
         shape = (rows.stop - rows.start, self.n_features)
-        X = scipy.sparse.csr_array(shape, dtype=self.X.dtype)
-        XT = scipy.sparse.csc_array(shape[::-1], dtype=self.X.dtype)
-        for view in (X, XT):
-            view.data = self.X.data[first:last]
-            view.indices = self.X.indices[first:last]
-            view.indptr = self.X.indptr[rows.start : rows.stop + 1] - first
-        return X, XT
+        return (
+            compressed(scipy.sparse.csr_array, shape, *arrays),
+            compressed(scipy.sparse.csc_array, shape[::-1], *arrays),
+        )
 
 
 def row_blocks(X: Any, y: NDArray, s: Array, run: Run = map) -> RowsInMemory:
