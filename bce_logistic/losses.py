@@ -8,6 +8,7 @@ what has the same functions for that library. With ``z`` the score and ``y_hat``
 quantity     two classes                    K classes
 ===========  =============================  ==================================
 prediction   ``y_hat = sigmoid(z)``         ``Y_hat = softmax(Z)``
+logarithm    ``-softplus(-z)``              ``Z - logsumexp(Z)``
 value        ``softplus(z) - y z``          ``logsumexp(Z) - Z[y]``
 gradient     ``y_hat - y``                  ``Y_hat - Y``
 curvature    ``y_hat (1 - y_hat)``          ``diag(Y_hat) - Y_hat Y_hat.T``
@@ -36,6 +37,10 @@ class Loss(Protocol):
 
     def prediction(self, z: Array) -> Array:
         """Probability of the positive class, or of every class."""
+        ...
+
+    def log_probabilities(self, z: Array) -> Array:
+        """Logarithms of the probabilities of every class, shape (n_samples, n_classes)."""
         ...
 
     def value_and_gradient(self, y: NDArray, z: Array) -> tuple[Array, Array]:
@@ -97,6 +102,25 @@ class BinaryCrossEntropy:
         xp = namespace(z)
         e = xp.exp(-xp.abs(z))
         return _decision(z) - xp.copysign(e / (1 + e), z)
+
+    @np.errstate(under="ignore")
+    def log_probabilities(self, z: Array) -> Array:
+        """``log(1 - y_hat) = -softplus(z)`` and ``log(y_hat) = -softplus(-z)``.
+
+        Parameters
+        ----------
+        z : ndarray of shape (n_samples,)
+            Scores, in nats (log-odds).
+
+        Returns
+        -------
+        ndarray of shape (n_samples, 2)
+            Log-probabilities, in nats.
+        """
+        xp = namespace(z)
+        more_probable = -xp.log1p(xp.exp(-xp.abs(z)))
+        by_class = [more_probable + xp.clip(score, None, 0) for score in (-z, z)]
+        return xp.stack(by_class, axis=1)
 
     @np.errstate(under="ignore")
     def value_and_gradient(self, y: NDArray, z: Array) -> tuple[Array, Array]:
@@ -186,7 +210,28 @@ class CrossEntropy:
             Probabilities; every row sums to one.
         """
         e = namespace(z).exp(z - _largest(z)[:, None])
-        return e / _sum(e)[:, None]
+        e /= _sum(e)[:, None]
+        return e
+
+    @np.errstate(under="ignore")
+    def log_probabilities(self, z: Array) -> Array:
+        """``Z - logsumexp(Z)``, with full relative accuracy for the most probable class too.
+
+        Parameters
+        ----------
+        z : ndarray of shape (n_samples, n_classes)
+            Scores, in nats.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Log-probabilities, in nats.
+        """
+        xp = namespace(z)
+        top = _own(xp.argmax(z, axis=1), z)
+        below_top = z - _taken(z, top)[:, None]
+        others = _sum(_replaced(xp.exp(below_top), top, 0))
+        return below_top - xp.log1p(others)[:, None]
 
     @np.errstate(under="ignore")
     def value_and_gradient(self, y: NDArray, z: Array) -> tuple[Array, Array]:

@@ -93,12 +93,8 @@ class LinearPredictions(ClassifierMixin):
             probability underflows to zero.
         """
         z = self.decision_function(X)
-        xp = namespace(z)
-        if z.ndim == 1:
-            z = xp.stack([xp.zeros_like(z), z], axis=1)
-        labels = [xp.full_like(z[:, 0], k, dtype=xp.int64) for k in range(z.shape[1])]
-        loss = CrossEntropy()
-        return xp.stack([-loss.value_and_gradient(y, z)[0] for y in labels], axis=1)
+        loss = BinaryCrossEntropy() if z.ndim == 1 else CrossEntropy()
+        return loss.log_probabilities(z)
 
     @where_features_are
     def predict(self, X: Any) -> NDArray:
