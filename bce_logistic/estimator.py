@@ -37,6 +37,7 @@ from .threads import worker_threads
 from .training import (
     Resume,
     Solver,
+    Totals,
     Training,
     Watch,
     keep_start,
@@ -225,6 +226,8 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
     gradient_norm_curve_: Array
     stop_reason_: str
     _resume: Resume | None = None
+    # Totals, as a plain tuple: a file of the model then needs no type for them.
+    _totals: tuple = Totals()
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "C": [Interval(Real, SMALLEST_C, None, closed="both")],
@@ -415,12 +418,12 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
                     "partial_fit sees its rows once: it needs solver='gd' or 'auto', and "
                     "early_stopping=False."
                 )
-            before = self._resume
-            totals, seen = (before.class_totals, before.seen) if before else (0.0, Seen())
+            _, *counted, class_totals = self._totals
+            seen = Seen(*counted)
             known = vars(self).get("classes_")
             given = Given(X, y, sample_weight)
             with worker_threads(self.n_jobs) as run, np.errstate(all="ignore"):
-                data = stream_samples(self, given, classes, known, totals, run)
+                data = stream_samples(self, given, classes, known, class_totals, run)
                 if data.seen.n_samples == 0 and known is not None:
                     return self
                 solver = self._stochastic(self.batch_size or data.rows.n_samples, self._seed())
@@ -561,17 +564,14 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
             w = whole if classes.scored.all() else sum_to_zero(whole[:, classes.scored])
             return w.reshape(objective.shape)
 
-        w = learnt(recalled)
-        if self._resume is None:
-            return Start(w)
-        # Where the descent stood is known better than coef_ says, unless that was changed.
-        kept = self._resume.w
-        same_rule = self._resume.rule == solver.rule is not None and recalled is fitted
-        if same_rule and kept.shape == w.shape:
-            kept = classes.with_absent(kept, dtype).astype(dtype)
-            if np.array_equal(learnt(kept), w):
-                return self._resume.start
-        return Start(w, t=self._resume.start.t)
+        w, before = learnt(recalled), self._resume
+        if before is not None and before.rule == solver.rule and recalled is fitted:
+            # Where the descent stood is known better than coef_ says, unless that was changed.
+            if before.w.shape == w.shape:
+                kept = classes.with_absent(before.w, dtype).astype(dtype)
+                if np.array_equal(learnt(kept), w):
+                    return before.start
+        return Start(w, t=Totals(*self._totals).t)
 
     def _coefficients(self) -> Array:
         """The fitted coefficients, (n_columns, n_scores), the intercept last."""
@@ -614,7 +614,8 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         handed_back = objective.rows.handed_back
         return {
             "classes_": handed_back(classes.labels),
-            "coef_": handed_back(np.ascontiguousarray(w[:n_features].T)),
+            # A feature's coefficients side by side: products with sparse rows then copy nothing.
+            "coef_": handed_back(w[:n_features].T),
             "intercept_": handed_back(intercept),
         }
 
@@ -668,7 +669,11 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         """Set what a fit leaves behind."""
         self.__dict__.update(self._attributes(training.w, objective, data.classes))
         last = training.last.start
-        self._resume = Resume(solver.rule, last, training.w, data.seen, data.class_totals)
+        # partial_fit can go on from mini-batches, and nothing from secants (whose rule is None).
+        goes_on = self.warm_start or isinstance(solver, StochasticDescent)
+        resumable = goes_on and solver.rule is not None
+        self._resume = Resume(solver.rule, last, training.w) if resumable else None
+        self._totals = (last.t, *data.seen, data.class_totals)
         weight = objective.total_weight
         handed_back = objective.rows.handed_back
         self.n_iter_ = handed_back(np.array([len(training.curve) - 1], dtype=np.int32))

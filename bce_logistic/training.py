@@ -84,7 +84,7 @@ class Solver(Protocol):
 
 
 class Resume(NamedTuple):
-    """What a later fit can go on from.
+    """The state of a descent that a later fit, or ``partial_fit``, can go on from.
 
     Attributes
     ----------
@@ -94,17 +94,32 @@ class Resume(NamedTuple):
         Where the descent stood.
     w : ndarray
         Coefficients that were kept, which may be a mean.
-    seen : Seen
-        The samples so far.
-    class_totals : ndarray of shape (n_classes,)
-        Their weight by class, before class weights.
     """
 
     rule: object
     start: Start
     w: Array
-    seen: Seen
-    class_totals: Array
+
+
+class Totals(NamedTuple):
+    """Updates and samples so far: what ``partial_fit`` has to know of the fits before it.
+
+    Attributes
+    ----------
+    t : int
+        Updates made.
+    n_samples : int
+        Samples with a weight.
+    total_weight : float
+        Sum of their weights.
+    class_totals : ndarray of shape (n_classes,) or 0
+        Their weight by class, before class weights.
+    """
+
+    t: int = 0
+    n_samples: int = 0
+    total_weight: float = 0.0
+    class_totals: Array | float = 0.0
 
 
 # (iterate, history, passes, reason to stop there or None) -> whether to stop there

@@ -480,7 +480,7 @@ def test_fitted_attributes(solver, n_classes, n_rows):
     assert model.fit(X, y) is model
     assert_array_equal(model.classes_, np.arange(n_classes))
     assert model.coef_.shape == (n_rows, 4)
-    assert model.coef_.flags.c_contiguous
+    assert model.coef_.T.flags.c_contiguous  # as a product with sparse rows wants it
     assert model.intercept_.shape == (n_rows,)
     assert model.n_features_in_ == 4
     assert not hasattr(model, "feature_names_in_")
