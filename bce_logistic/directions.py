@@ -19,6 +19,10 @@ from .preconditioners import Preconditioner
 
 Array = NDArray[np.float64]
 
+# Numbers that secants may hold (64 MiB), unless that would be fewer secants than lbfgs keeps.
+SECANTS_SIZE = 1 << 23
+FEWEST_SECANTS = 10
+
 
 class Direction(Protocol):
     """An update rule."""
@@ -185,7 +189,8 @@ class QuasiNewton:
     preconditioner : Preconditioner
         Approximate Hessian ``P`` that can be solved with.
     memory : int, default=30
-        Number of secants remembered.
+        Number of secants remembered; fewer, but at least ten, where so many would hold more than
+        ``SECANTS_SIZE`` numbers.
     rescale : float, default=0.0
         How far the last secant also sets the scale of the preconditioner, from 0, not at all, to
         1, fully: the power of the factor by which it is off along that secant. It helps a
@@ -235,4 +240,5 @@ class QuasiNewton:
             * np.vdot(step, step) ** 0.5
         ):
             return state.secants
-        return (*state.secants, Secant(step, change, product))[-self.memory :]
+        fitting = max(FEWEST_SECANTS, SECANTS_SIZE // (2 * w.size))
+        return (*state.secants, Secant(step, change, product))[-min(self.memory, fitting) :]

@@ -170,13 +170,12 @@ class Objective:
         def hessians(block: Block) -> Sums:
             d = self.loss.curvature_diagonal(self.loss.curvature(self._scores(block, w)))
             by_score = [d] if d.ndim == 1 else [d[:, k] for k in range(self.n_scores)]
-            return tuple(
-                part for d_k in by_score for part in self._gram(block, block.s * d_k, columns)
-            )
+            total = np.empty((self.n_scores, n_columns, n_columns))
+            for H_k, d_k in zip(total, by_score, strict=True):
+                H_k[:] = _bordered(*self._gram(block, block.s * d_k, columns))
+            return (total,)
 
-        parts = self.rows.sum(hessians, size=self.n_scores * n_columns**2)
-        step = len(parts) // self.n_scores
-        total = np.array([_bordered(*parts[i : i + step]) for i in range(0, len(parts), step)])
+        (total,) = self.rows.sum(hessians, size=self.n_scores * n_columns**2)
         ridge = np.append(self.ridge[columns], np.zeros(int(self.fit_intercept)))
         diagonal = np.arange(n_columns)
         total[:, diagonal, diagonal] += ridge

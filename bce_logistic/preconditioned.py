@@ -184,11 +184,17 @@ class PreconditionedDescent:
         where: Array | Point = w
         state, t, patience = None, 0, float(PATIENCE)
         for metric, better in itertools.pairwise(ways):
-            direction = QuasiNewton(metric.build(w), rescale=metric.rescale)
+            iterates = descend(
+                itertools.repeat(objective),
+                where,
+                QuasiNewton(metric.build(w), rescale=metric.rescale),
+                BacktrackingStep(),
+                state=state,
+                t=t,
+            )
+            state = None  # it would keep secants in memory that the descent forgets
             history: list[Progress] = []
-            for iterate in descend(
-                itertools.repeat(objective), where, direction, BacktrackingStep(), state=state, t=t
-            ):
+            for iterate in iterates:
                 yield iterate
                 history.append(Progress.of(iterate))
                 left = iterations_left(history, max(self.tol, 1e-10) * iterate.point.value)
@@ -198,6 +204,7 @@ class PreconditionedDescent:
             # Secants outlive a metric, but not one that leads nowhere: they may be the reason.
             where, state, t = iterate.point, None if stuck else iterate.state, iterate.t
             w = where.w
+            del iterates  # and with it the metric, before the next one is built
             if better is metric:
                 patience *= PATIENCE_GROWTH
 

@@ -41,16 +41,13 @@ class Factor:
         scale = _root(matrix.diagonal())
         if not np.isfinite(matrix).all():
             return cls(np.full_like(matrix, np.nan), scale)
-        unit = matrix / scale
-        unit /= scale[:, None]
-        diagonal = unit.reshape(-1)[:: len(unit) + 1]
-        diagonal[:] = 1.0
-        ridge = 0.0
-        cholesky, failed_at = dpotrf(unit.T, lower=True, clean=False)
+        ridge, failed_at = 0.0, True
         while failed_at:
+            unit = matrix / scale
+            unit /= scale[:, None]
+            np.fill_diagonal(unit, 1.0 + ridge)
+            cholesky, failed_at = dpotrf(unit.T, lower=True, clean=False, overwrite_a=True)
             ridge = max(1e-14 * len(unit), 100 * ridge)
-            diagonal[:] = 1.0 + ridge
-            cholesky, failed_at = dpotrf(unit.T, lower=True, clean=False)
         return cls(cholesky, scale)
 
     def solve(self, gradient: Array) -> Array:
