@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -19,13 +20,20 @@ class _BlasLimit:
     """One thread for every BLAS of the process, as long as any fit asks for it.
 
     BLAS thread counts belong to the whole process. Fits that overlap in time share one limit:
-    the first to enter sets it, the last to leave restores what was there.
+    the first to enter sets it, the last to leave restores what was there. In a forked process
+    only the fits of the thread that forked go on, so the others no longer count.
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._holders = 0
+        self._lock = threading.RLock()  # a fork inside, by a signal handler, must not wait for it
+        self._holders: dict[object, int] = {}  # the thread of each fit
         self._counts: list[int] = []
+        if hasattr(os, "register_at_fork"):  # not on Windows
+            os.register_at_fork(
+                before=self._lock.acquire,
+                after_in_parent=self._lock.release,
+                after_in_child=self._in_child,
+            )
 
     @functools.cached_property
     def _blas(self) -> list[Any]:
@@ -34,18 +42,30 @@ class _BlasLimit:
 
     @contextmanager
     def hold(self) -> Iterator[int]:
+        holder = object()
         with self._lock:
-            if self._holders == 0:
+            if not self._holders:
                 self._counts = [library.num_threads for library in self._blas]
                 self._set([1 for _ in self._counts])
-            self._holders += 1
+            self._holders[holder] = threading.get_ident()
         try:
             yield max(self._counts, default=1)
         finally:
             with self._lock:
-                self._holders -= 1
-                if self._holders == 0:
-                    self._set(self._counts)
+                self._release({holder})
+
+    def _in_child(self) -> None:
+        """Give up, in a forked process, what threads hold that are not in it."""
+        self._lock.release()
+        this = threading.get_ident()
+        self._release({holder for holder, thread in self._holders.items() if thread != this})
+
+    def _release(self, holders: set[object]) -> None:
+        """Forget some holders; if they were the last, restore the numbers of threads."""
+        left = {k: thread for k, thread in self._holders.items() if k not in holders}
+        if self._holders and not left:
+            self._set(self._counts)
+        self._holders = left
 
     def _set(self, counts: list[int]) -> None:
         if max(self._counts, default=1) == 1:
