@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -143,3 +144,15 @@ def steps(objectives_or_iterates, n):
 def threads(n):
     """A parallel map; to be used in a ``with`` statement as ``pool.map``."""
     return ThreadPoolExecutor(n)
+
+
+class NumPyMemory:
+    """The most memory that NumPy held at once, and what is left, beyond what it held before."""
+
+    def __enter__(self):
+        tracemalloc.start()
+        return self
+
+    def __exit__(self, *_):
+        self.kept, self.peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()

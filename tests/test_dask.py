@@ -143,6 +143,23 @@ def test_wide_sparse_rows(n_features):
     same(model, GDLogisticRegression(tol=1e-11).fit(scipy.sparse.csr_array(X), y), rtol=1e-6)
 
 
+def test_sparse_chunks_with_repeated_entries():
+    X, y = problem(n_samples=3000, n_features=400, density=0.01)
+
+    def halves(part):
+        # Each number is there twice, as a half.
+        A = scipy.sparse.csr_array(part)
+        indices, data = np.repeat(A.indices, 2), np.repeat(A.data / 2, 2)
+        return scipy.sparse.csr_array((data, indices, A.indptr * 2), shape=A.shape)
+
+    rows = lazy(X, 1000).map_blocks(halves).persist()
+    stored = [part.compute().nnz for part in rows.to_delayed().ravel()]
+    model = GDLogisticRegression(tol=1e-14).fit(rows, lazy(y, 1000))
+    same(model, GDLogisticRegression(tol=1e-14).fit(X, y), rtol=1e-6)
+    assert [part.compute().nnz for part in rows.to_delayed().ravel()] == stored
+    assert sum(stored) == 2 * np.count_nonzero(X)
+
+
 @pytest.mark.parametrize("sample_weight", [None, 2, 0.5])
 def test_one_weight_for_all(sample_weight):
     X, y = data()

@@ -264,6 +264,20 @@ def test_quasi_newton_is_bfgs_with_full_matrices(memory, rescale):
     assert_allclose(path(rule, f, 9, eta=1.0), expected, rtol=1e-9, atol=1e-11)
 
 
+@pytest.mark.parametrize(
+    ("memory", "size", "kept"), [(30, 0, 10), (30, 12, 12), (30, 40, 30), (3, 0, 3)]
+)
+def test_quasi_newton_keeps_fewer_secants_of_many_coefficients(memory, size, kept, monkeypatch):
+    monkeypatch.setattr("bce_logistic.directions.SECANTS_SIZE", size * 2 * 8)
+    rule, rng = QuasiNewton(Diagonal(np.ones(8)), memory), np.random.default_rng(0)
+    w, state = np.zeros(8), None
+    for _ in range(40):
+        # Of the quadratic w'w / 2 the gradient is w.
+        _, state = rule(w, w, state)
+        w = rng.normal(size=8)
+    assert len(state.secants) == kept
+
+
 def test_quasi_newton_sees_no_difference_between_a_matrix_and_its_numbers():
     f = Quadratic(np.linspace(0.5, 2, 8))
     d = np.linspace(1.0, 3.0, 8)

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
 from sklearn.base import clone
+from sklearn.datasets import load_digits
 from sklearn.ensemble import AdaBoostClassifier
 from sklearn.exceptions import UnsetMetadataPassedError
 from sklearn.feature_selection import SequentialFeatureSelector
@@ -41,36 +43,32 @@ ROOT = Path(__file__).resolve().parents[1]
 every_number_of_classes = pytest.mark.parametrize("n_classes", [2, 3])
 
 PACKAGE = "bce_logistic."
-ALWAYS = {
-    "estimator.GDLogisticRegression",
-    "training.Resume",
-    "descent.Start",
-    "mini_batches.Seen",
-}
+ALWAYS = {"estimator.GDLogisticRegression"}
+RESUMED = {"training.Resume", "descent.Start"}
 # What skops asks for beside ALWAYS, for each kind of model that SECURITY.md lists.
 KINDS = {
     "preconditioned": ({}, set()),
-    "gd": ({"solver": "gd"}, {"directions.SteepestDescent"}),
+    "gd": ({"solver": "gd"}, RESUMED | {"directions.SteepestDescent"}),
     "early stopping": (
         {"solver": "gd", "early_stopping": True},
-        {"directions.SteepestDescent"},
+        RESUMED | {"directions.SteepestDescent"},
     ),
-    "heavy ball": ({"momentum": 0.9}, {"directions.HeavyBall"}),
+    "heavy ball": ({"momentum": 0.9}, RESUMED | {"directions.HeavyBall"}),
     "Nesterov": (
         {"momentum": 0.9, "nesterov": True, "learning_rate": 0.1},
-        {"directions.Nesterov"},
+        RESUMED | {"directions.Nesterov"},
     ),
     "accelerated": (
         {"nesterov": True},
-        {"directions.AcceleratedDescent", "directions.AcceleratedState"},
+        RESUMED | {"directions.AcceleratedDescent", "directions.AcceleratedState"},
     ),
     "mini-batches": (
         {"batch_size": 20, "average": True},
-        {"directions.SteepestDescent", "stochastic.EpochState"},
+        RESUMED | {"directions.SteepestDescent", "stochastic.EpochState"},
     ),
     "mini-batches, heavy ball": (
         {"batch_size": 20, "momentum": 0.5},
-        {"directions.HeavyBall", "stochastic.EpochState"},
+        RESUMED | {"directions.HeavyBall", "stochastic.EpochState"},
     ),
 }
 every_kind = pytest.mark.parametrize(("params", "more"), KINDS.values(), ids=KINDS)
@@ -166,7 +164,8 @@ def test_skops_keeps_the_place_in_a_stream(params, rule):
     X, y = named_data()
     model = GDLogisticRegression(class_weight="balanced", **params)
     model.partial_fit(X[:30], y[:30], classes=["a", "b"])
-    again = through_skops(model, ALWAYS | {f"directions.{rule}", "stochastic.EpochState"})
+    stream = {f"directions.{rule}", "stochastic.EpochState"}
+    again = through_skops(model, ALWAYS | RESUMED | stream)
     for one in (model, again):
         one.partial_fit(X[30:], y[30:])
     assert_array_equal(again.predict_proba(X), model.predict_proba(X))
@@ -178,6 +177,20 @@ def test_skops_keeps_a_pipeline():
     pipeline = make_pipeline(StandardScaler(), GDLogisticRegression()).fit(X, y)
     again = through_skops(pipeline, ALWAYS)
     assert_array_equal(again.predict_proba(X), pipeline.predict_proba(X))
+
+
+@pytest.mark.parametrize("params", [{}, {"solver": "gd", "max_iter": 3}], ids=["auto", "gd"])
+@pytest.mark.parametrize(
+    "data",
+    [lambda: load_digits(return_X_y=True), lambda: problem(20_000, 30)],
+    ids=["digits", "20,000 x 30"],
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_skops_asks_for_the_estimator_alone_where_nothing_goes_on(data, params):
+    X, y = data()
+    model = GDLogisticRegression(**params).fit(X, y)
+    again = through_skops(model, ALWAYS)
+    assert_array_equal(again.predict_proba(X), model.predict_proba(X))
 
 
 def test_skops_needs_no_trust_for_the_model_of_scikit_learn():
@@ -213,6 +226,27 @@ def test_shap_values_are_coefficients_times_deviations(n_classes):
 
 
 # Copies
+
+
+@pytest.mark.parametrize(
+    ("params", "n_arrays"),
+    [
+        ({}, 1),
+        ({"warm_start": True}, 1),
+        ({"solver": "gd"}, 1),
+        # The coefficients with the intercept, where the descent stood, and the velocity.
+        ({"momentum": 0.9, "warm_start": True}, 3),
+        ({"batch_size": 20, "momentum": 0.9}, 3),
+    ],
+    ids=["default", "default, warm", "gd", "gd, warm", "mini-batches"],
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_pickle_is_as_large_as_the_coefficients_and_what_goes_on(params, n_arrays):
+    X, y = problem(100, 20_000, 3, density=0.01)
+    model = GDLogisticRegression(max_iter=20, **params).fit(csr_array(X), y)
+    size = len(pickle.dumps(model))
+    assert n_arrays <= size / model.coef_.nbytes < n_arrays + 0.02
+
 
 COPIES = {
     "pickle": lambda model: pickle.loads(pickle.dumps(model)),

@@ -248,3 +248,26 @@ def test_softmax_is_as_accurate_as_the_sigmoid_where_it_is_nearly_zero(label):
     expected_value, expected = BinaryCrossEntropy().value_and_gradient(y.astype(float), t)
     assert_allclose(value, expected_value, rtol=1e-15)
     assert_allclose(gradient, np.column_stack([-expected, expected]), rtol=1e-14)
+
+
+@exact
+def exact_log_sigmoid(z):
+    return -(1 + exp_of_minus(abs(z))).ln() + min(z, decimal.Decimal(0))
+
+
+def test_log_probabilities_of_two_classes():
+    z = EXTREME
+    found = BinaryCrossEntropy().log_probabilities(z)
+    expected = np.stack([exact_log_sigmoid(-z), exact_log_sigmoid(z)], axis=1)
+    assert_allclose(found, expected, rtol=4e-16, atol=SPACING)
+
+
+def test_log_probabilities_of_three_classes():
+    z = np.random.default_rng(0).normal(size=(200, 3)) * np.geomspace(1e-3, 1e5, 200)[:, None]
+    found = CrossEntropy().log_probabilities(z)
+    assert_allclose(found, scipy.special.log_softmax(z, axis=1), rtol=1e-12, atol=1e-15)
+    # That of the most probable class is the sum of the others' shares to all digits.
+    z = np.column_stack([EXTREME, np.zeros((len(EXTREME), 2))])
+    top = CrossEntropy().log_probabilities(z)[EXTREME > 0, 0]
+    assert_allclose(top, -np.log1p(2 * np.exp(-EXTREME[EXTREME > 0])), rtol=4e-16, atol=SPACING)
+    assert np.isfinite(CrossEntropy().log_probabilities(z)).all()

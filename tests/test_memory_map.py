@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tracemalloc
-
 import joblib
 import numpy as np
 import pytest
@@ -11,22 +9,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from bce_logistic import GDLogisticRegression
 
+from .common import NumPyMemory
+
 MIB = 1 << 20
 N_SAMPLES, N_FEATURES = 500_000, 32
 # What a fit may hold: one byte a label, what the threads work on, and the rows drawn.
 IN_A_FIT = N_SAMPLES + 32 * MIB
-
-
-class NumPyMemory:
-    """The most memory that NumPy held at once, beyond what it held before."""
-
-    def __enter__(self):
-        tracemalloc.start()
-        return self
-
-    def __exit__(self, *_):
-        _, self.peak = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
 
 
 def write(path, dtype):

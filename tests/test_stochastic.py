@@ -550,6 +550,32 @@ def test_a_stream_goes_on_from_a_fit(solver):
     assert_allclose(model.coef_, before, rtol=0.05)
 
 
+@every_rule
+@every_kind
+def test_a_stream_after_mini_batches_goes_on_with_all_that_they_left(rule, n_classes):
+    X, y = problem(50, n_classes=n_classes)
+    model, stream = descent(**rule).fit(X, y), descent(**rule)
+    stream.partial_fit(X, y, range(n_classes))
+    for one in (model, stream):
+        one.partial_fit(X, y)
+    assert_allclose(model.coef_, stream.coef_, rtol=1e-12)
+    assert_allclose(model.intercept_, stream.intercept_, rtol=1e-12)
+
+
+@pytest.mark.parametrize("warm_start", [False, True])
+def test_a_stream_after_full_batches_goes_on_with_counts(warm_start):
+    X, y = problem(60)
+    model = GDLogisticRegression(
+        solver="gd", max_iter=5, learning_rate=0.1, power_t=0.5, momentum=0.9, C=0.5
+    ).fit(X, y)
+    w = np.append(model.coef_, model.intercept_)
+    model.set_params(warm_start=warm_start).partial_fit(X, y)
+    # The sixth update; 120 rows seen, of which these are a half; the momentum is another rule's.
+    gradient = objective(X, y, C=0.5 * 2).at(w).gradient / 60
+    expected = w - 0.1 / np.sqrt(1 + 5) * gradient
+    assert_allclose(np.append(model.coef_, model.intercept_), expected, rtol=1e-12)
+
+
 BAD_CALLS = {
     "no classes": ({"classes": None}, {}, "classes="),
     "one class": ({"classes": [0]}, {}, "at least two"),

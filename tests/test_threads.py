@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -183,3 +187,61 @@ def test_fits_at_the_same_time_change_no_bit():
         together = list(pool.map(fit, range(8)))
     assert_array_equal(np.array(together), np.array(alone))
     assert blas_threads() == before
+
+
+FORK = """
+import os, threading, threadpoolctl
+from bce_logistic.threads import worker_threads
+
+def blas():
+    libraries = threadpoolctl.ThreadpoolController().select(user_api="blas").info()
+    return set(each["num_threads"] for each in libraries)
+
+def fit():
+    with worker_threads(1):
+        begun.set()
+        ended.wait()
+
+def tell(where):
+    with worker_threads(1):  # the lock is free
+        inside = blas()
+    print(where, before, inside, blas(), flush=True)
+
+begun, ended = threading.Event(), threading.Event()
+with threadpoolctl.threadpool_limits(3, user_api="blas"):
+    other = threading.Thread(target=fit)
+    other.start()
+    begun.wait()
+    if {own_fit}:
+        own = worker_threads(1)
+        own.__enter__()
+    child = os.fork()
+    before = blas()
+    if {own_fit}:
+        own.__exit__(None, None, None)
+    if child == 0:
+        tell("child")
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    tell("parent")
+    ended.set()
+    other.join()
+    print("end", blas())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="There is no fork on this system.")
+@pytest.mark.parametrize("own_fit", [False, True], ids=["of another thread", "of its own too"])
+def test_a_child_forked_in_a_fit_has_its_blas_threads(own_fit):
+    with blas_with(3):
+        script = FORK.format_map({"own_fit": own_fit})
+        command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", script]
+        root = Path(__file__).resolve().parents[1]
+        out = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60)
+    assert out.stderr == ""
+    before = {1} if own_fit else {3}  # while its own fit goes on, the limit holds
+    assert out.stdout.splitlines() == [
+        f"child {before} {{1}} {{3}}",
+        "parent {1} {1} {1}",
+        "end {3}",
+    ]
