@@ -150,8 +150,8 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
     shuffle : bool, default=True
         Whether the rows are dealt anew to the mini-batches in each pass.
     warm_start : bool, default=False
-        Go on from the coefficients of the previous fit; "gd" also from its momentum and its
-        count of updates.
+        Go on from the coefficients of the previous fit; "gd" also from its count of updates and,
+        if ``warm_start`` was set then, from its momentum and its mean.
     random_state : int, RandomState instance or None, default=None
         Seed of the draw of rows from which "preconditioned" starts, of the shuffling, and of
         the rows to hold out. None: a seed that is always the same, so that a repeated fit gives

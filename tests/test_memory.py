@@ -17,7 +17,7 @@ METHODS = ["decision_function", "predict", "predict_proba", "predict_log_proba"]
 every_method = pytest.mark.parametrize("method", METHODS)
 
 
-def text(n_samples=1000, n_features=30_000, n_classes=20, per_row=60):
+def text(n_samples=600, n_features=15_000, n_classes=20, per_row=60):
     """Rows of words, some of them frequent, and labels that a model draws."""
     rng = np.random.default_rng(0)
     share = 1 / np.arange(1, n_features + 1) ** 0.8
