@@ -8,7 +8,6 @@ with one thread each. The rows are made by the workers and persisted there.
 """
 
 import argparse
-import time
 import warnings
 from collections.abc import Iterator
 from statistics import median
@@ -17,14 +16,13 @@ import dask
 import dask.array as da
 import numpy as np
 from distributed import Client, LocalCluster, wait
-from scipy.special import log_expit
 
 from bce_logistic import GDLogisticRegression
-from benchmark_utils.counted_passes import CountedPasses
+from benchmark_utils.cross_entropy import CrossEntropy
+from benchmark_utils.generated import N_STREAMED_FEATURES, streamed_rows
+from benchmark_utils.measure import timed
 
-N_FEATURES = 30
 CHUNK = 250_000
-SCALE = np.geomspace(0.1, 10, N_FEATURES)
 # Rounds in which the fastest solver of dask-ml and ours take turns.
 ROUNDS = 3
 # Solvers of dask-ml, and the seconds of a fit after which no longer one is tried.
@@ -32,50 +30,21 @@ PEERS = ("newton", "lbfgs", "admm")
 PATIENCE = 60.0
 
 
-def chunk(seed: int, n_rows: int) -> np.ndarray:
-    """Neighbouring columns that correlate by 0.9, of scales from 0.1 to 10, and the labels."""
-    rng = np.random.default_rng(seed)
-    mix = np.linalg.cholesky(0.9 ** np.abs(np.subtract.outer(*[np.arange(N_FEATURES)] * 2)))
-    X = rng.standard_normal((n_rows, N_FEATURES)) @ mix.T
-    w = np.random.default_rng(0).standard_normal(N_FEATURES) / 3
-    y = X @ w + rng.logistic(size=n_rows) > 0.5
-    return np.column_stack([X * SCALE, y])
-
-
 def persisted(n_rows: int) -> tuple[da.Array, da.Array]:
     """Rows and labels in the memory of the workers."""
     size = min(CHUNK, n_rows // 4)
-    blocks = [dask.delayed(chunk)(seed, size) for seed in range(1, n_rows // size + 1)]
-    table = da.concatenate(
-        [da.from_delayed(block, (size, N_FEATURES + 1), float) for block in blocks]
-    )
-    # Copies: a slice would keep the whole table.
-    data = table[:, :-1].map_blocks(np.copy), table[:, -1].astype(np.int8)
-    X, y = dask.persist(*data)
+    chunks = [dask.delayed(streamed_rows, nout=2)(k, size) for k in range(1, n_rows // size + 1)]
+    shape = size, N_STREAMED_FEATURES
+    X = da.concatenate([da.from_delayed(rows, shape, float) for rows, _ in chunks])
+    y = da.concatenate([da.from_delayed(labels, shape[:1], np.int8) for _, labels in chunks])
+    X, y = dask.persist(X, y)
     wait([X, y])
     return X, y
-
-
-def value(w: np.ndarray, X: np.ndarray, y: np.ndarray) -> float:
-    """The objective with C = 1 at coefficients that hold the intercept last."""
-    total = (w[:-1] @ w[:-1]) / 2
-    for start in range(0, len(X), CHUNK):
-        rows = slice(start, start + CHUNK)
-        z = X[rows] @ w[:-1] + w[-1]
-        total -= log_expit(np.where(y[rows] == 1, z, -z)).sum()
-    return total
 
 
 def coefficients(model: object) -> np.ndarray:
     """Coefficients, the intercept last."""
     return np.append(np.ravel(model.coef_), model.intercept_)
-
-
-def timed(function: object, *args: object) -> tuple[object, float]:
-    """Result and seconds."""
-    start = time.perf_counter()
-    result = function(*args)
-    return result, time.perf_counter() - start
 
 
 def peer(solver: str, n_iter: int) -> object:
@@ -100,13 +69,14 @@ def race(n_rows: int, peers: list[str]) -> None:
     X_here, y_here = dask.compute(X, y)
     reference = GDLogisticRegression(tol=1e-14).fit(X_here, y_here)
     w_best = coefficients(reference)
-    least = value(w_best, X_here, y_here)
+    objective = CrossEntropy(X_here, y_here, C=1.0)
+    least = objective.value(w_best[None, :-1], w_best[-1:])
 
     def gap(w: np.ndarray) -> float:
-        return (value(w, X_here, y_here) - least) / least
+        return objective.value(w[None, :-1], w[-1:]) / least - 1
 
     _, read = timed(lambda: X.sum().compute())
-    print(f"{n_rows:,} x {N_FEATURES} float64, {X.nbytes / 1e9:.2f} GB in {X.npartitions} chunks")
+    print(f"{n_rows:,} x {X.shape[1]} float64, {X.nbytes / 1e9:.2f} GB in {X.npartitions} chunks")
     print(f"X.sum().compute(): {read:.2f} s")
     exact = GDLogisticRegression(tol=1e-14).fit(X, y)
     error = np.abs(coefficients(exact) - w_best).max() / np.abs(w_best).max()
@@ -126,12 +96,12 @@ def race(n_rows: int, peers: list[str]) -> None:
     n_iter = reached[fastest][1]
     ours, theirs = [], []
     for _ in range(ROUNDS):
-        model, seconds = timed(CountedPasses().fit, X, y)
+        model, seconds = timed(GDLogisticRegression().fit, X, y)
         ours.append(seconds)
         theirs.append(timed(peer(fastest, n_iter).fit, X, y)[1])
     print(
         f"{ROUNDS} rounds in turn: bce_logistic, nothing set: {median(ours):.2f} s, "
-        f"{model.passes} passes, gap {gap(coefficients(model)):.1e}; dask-ml, {fastest}: "
+        f"{np.max(model.n_iter_)} passes, gap {gap(coefficients(model)):.1e}; dask-ml, {fastest}: "
         f"{median(theirs):.2f} s; ratio {median(theirs) / median(ours):.1f}"
     )
 
@@ -142,9 +112,9 @@ def passes(most_rows: int) -> None:
         if n_rows <= most_rows:
             X, y = persisted(n_rows)
             GDLogisticRegression().fit(X, y)
-            model, seconds = timed(CountedPasses().fit, X, y)
+            model, seconds = timed(GDLogisticRegression().fit, X, y)
             print(
-                f"{n_rows:,} rows in {X.npartitions} chunks: {model.passes} passes, "
+                f"{n_rows:,} rows in {X.npartitions} chunks: {np.max(model.n_iter_)} passes, "
                 f"{seconds:.2f} s, {seconds / n_rows * 1e9:.0f} ns a row",
                 flush=True,
             )

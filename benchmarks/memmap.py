@@ -4,65 +4,34 @@
     python benchmarks/memmap.py --rows 1000000
 
 Writes a file of float32 features, 6 GB by default, where --folder says, maps it to memory, fits,
-and deletes it. Memory is anonymous memory, RssAnon of /proc/self/status: pages of the file that
-the system keeps in memory are not counted, what the fit allocates is.
+and deletes it. Memory is anonymous memory: pages of the file that the system keeps in memory are
+not counted, what the fit allocates is.
 """
 
 import argparse
-import re
 import tempfile
-import threading
-import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from benchmark_utils.counted_passes import CountedPasses
+from bce_logistic import GDLogisticRegression
+from benchmark_utils.generated import N_STREAMED_FEATURES, streamed_rows
+from benchmark_utils.measure import PeakMemory, timed
 
-N_FEATURES = 30
 ROWS_AT_A_TIME = 1 << 18
 
 
-class AnonymousMemory:
-    """The most anonymous memory of this process beyond what it had, looked at now and then."""
-
-    def __enter__(self) -> "AnonymousMemory":
-        self.start = self.most = _anonymous()
-        self._done = threading.Event()
-        self._watcher = threading.Thread(target=self._watch)
-        self._watcher.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._watcher.join()
-        self.mib = (self.most - self.start) / 2**10
-
-    def _watch(self) -> None:
-        while not self._done.wait(0.005):
-            self.most = max(self.most, _anonymous())
-
-
-def _anonymous() -> int:
-    """Anonymous memory of this process, in KiB."""
-    (found,) = re.findall(r"RssAnon:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    return int(found)
-
-
 def write(path: Path, n_rows: int) -> np.ndarray:
-    """Write correlated features of different scales; give labels, one byte each."""
-    rng = np.random.default_rng(0)
-    mix = np.linalg.cholesky(0.9 ** np.abs(np.subtract.outer(*[np.arange(N_FEATURES)] * 2)))
-    mix = (mix * np.geomspace(0.1, 10, N_FEATURES)[:, None]).T.astype(np.float32)
-    w = rng.normal(size=N_FEATURES).astype(np.float32) / np.abs(mix).sum(axis=0)
-    y = np.empty(n_rows, dtype=np.int8)
+    """Write the features; return the labels, one byte each."""
+    labels = []
     with path.open("wb") as file:
-        for start in range(0, n_rows, ROWS_AT_A_TIME):
-            n = min(ROWS_AT_A_TIME, n_rows - start)
-            X = rng.standard_normal((n, N_FEATURES), np.float32) @ mix
-            X.tofile(file)
-            y[start : start + n] = X @ w + rng.logistic(size=n) > 0.5
-    return y
+        for seed, start in enumerate(range(0, n_rows, ROWS_AT_A_TIME)):
+            X, y = streamed_rows(seed, min(ROWS_AT_A_TIME, n_rows - start))
+            X.astype(np.float32).tofile(file)
+            labels.append(y)
+    return np.concatenate(labels)
 
 
 def read(X: np.ndarray) -> float:
@@ -71,12 +40,11 @@ def read(X: np.ndarray) -> float:
     return float(sum(np.add.reduce(part, axis=None) for part in parts))
 
 
-def timed(function: object, *args: object) -> tuple[object, float, float]:
+def watched(function: Callable[..., Any], *args: object) -> tuple[Any, float, float]:
     """Result, seconds, and MiB of anonymous memory."""
-    start = time.perf_counter()
-    with AnonymousMemory() as memory:
-        result = function(*args)
-    return result, time.perf_counter() - start, memory.mib
+    with PeakMemory(anonymous=True) as memory:
+        result, seconds = timed(function, *args)
+    return result, seconds, memory.mib
 
 
 def main() -> None:
@@ -88,16 +56,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         path = Path(folder) / "X.float32"
         y = write(path, options.rows)
-        X = np.memmap(path, np.float32, "r", shape=(options.rows, N_FEATURES))
-        print(f"{options.rows:,} x {N_FEATURES} float32, {X.nbytes / 1e9:.2f} GB on disk")
-        _, read_seconds, _ = timed(read, X)
+        X = np.memmap(path, np.float32, "r", shape=(options.rows, N_STREAMED_FEATURES))
+        print(f"{X.shape[0]:,} x {X.shape[1]} float32, {X.nbytes / 1e9:.2f} GB on disk")
+        _, read_seconds = timed(read, X)
         print(f"one read: {read_seconds:.1f} s, {X.nbytes / read_seconds / 1e9:.2f} GB/s")
-        model, seconds, mib = timed(CountedPasses().fit, X, y)
+        model, seconds, mib = watched(GDLogisticRegression().fit, X, y)
         print(
-            f"fit: {model.passes} passes, {seconds:.1f} s = {seconds / read_seconds:.1f} reads, "
-            f"{mib:.0f} MiB of anonymous memory; stopped by {model.stop_reason_}"
+            f"fit: {np.max(model.n_iter_)} passes, {seconds:.1f} s = "
+            f"{seconds / read_seconds:.1f} reads, {mib:.0f} MiB of anonymous memory; "
+            f"stopped by {model.stop_reason_}"
         )
-        _, seconds, mib = timed(model.predict, X)
+        _, seconds, mib = watched(model.predict, X)
         print(f"predict: {seconds:.1f} s, {mib:.0f} MiB of anonymous memory")
 
 

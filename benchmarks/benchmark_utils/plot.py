@@ -17,15 +17,7 @@ FLOOR = 1e-12
 
 
 def plot_convergence(settings: pd.DataFrame, path: Path) -> None:
-    """Draw suboptimality against time, one panel a data set, both axes logarithmic.
-
-    Parameters
-    ----------
-    settings : DataFrame
-        What `summarise_settings` returns, for one C.
-    path : Path
-        The picture to write.
-    """
+    """Draw suboptimality against time, a panel a data set: all settings of all solvers at one C."""
     settings = settings[~settings["solver"].isin([ONE_READ, OUT_OF_THE_BOX])]
     styles = _styles(sorted(settings["solver"].unique()))
     datasets = settings["dataset"].unique()

@@ -53,18 +53,9 @@ MORE_DATASETS = (
 
 @dataclass(frozen=True)
 class Preset:
-    """A selection of races and how much time to spend on them.
+    """A selection of races, the promising solvers first, and how much time to spend on them.
 
-    Parameters
-    ----------
-    datasets, solvers : tuple of str
-        Names of data sets and solvers, the promising solvers first.
-    rounds : int
-        Timed rounds after the one that scouts.
-    seconds : float
-        The most time that a solver gets for its sweep.
-    Cs : tuple of float
-        Inverse strengths of the penalty.
+    ``rounds`` are timed, after the one that scouts; a solver gets ``seconds`` for its sweep.
     """
 
     datasets: tuple[str, ...]

@@ -1,6 +1,7 @@
 """The table, as Markdown and as JSON."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -34,21 +35,14 @@ LEGEND = (
 
 
 def markdown_table(summaries: list[Summary]) -> str:
-    """The results of all races, one line each, and the geometric means of the ratios.
-
-    Parameters
-    ----------
-    summaries : list of Summary
-        The races.
-
-    Returns
-    -------
-    table : str
-        A table in Markdown, aligned for the terminal.
-    """
+    """The races, one line each, and the geometric means of the ratios, as a Markdown table."""
     rows = [HEADER, *(_cells(summary) for summary in summaries), _means(summaries)]
+    return aligned(rows, [name not in HEADER[:1] + HEADER[5:6] + HEADER[7:8] for name in HEADER])
+
+
+def aligned(rows: Sequence[Sequence[str]], numeric: Sequence[bool]) -> str:
+    """A Markdown table, the first row its header; numeric columns are aligned to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    numeric = [name not in HEADER[:1] + HEADER[5:6] + HEADER[7:8] for name in HEADER]
     lines = [
         " | ".join(
             cell.rjust(width) if right else cell.ljust(width)
@@ -66,22 +60,7 @@ def markdown_table(summaries: list[Summary]) -> str:
 def json_report(
     summaries: list[Summary], settings: pd.DataFrame, environment: dict[str, Any]
 ) -> dict[str, Any]:
-    """All that was measured, ready for JSON; what is not finite becomes None.
-
-    Parameters
-    ----------
-    summaries : list of Summary
-        The races.
-    settings : DataFrame
-        Every setting of every solver, as `summarise_settings` returns them.
-    environment : dict
-        What `describe_environment` returns.
-
-    Returns
-    -------
-    report : dict
-        With the keys environment, geometric_means, races and settings.
-    """
+    """All that was measured, ready for JSON; what is not finite becomes None."""
     races = [
         asdict(summary)
         | {
@@ -110,14 +89,14 @@ def _cells(summary: Summary) -> tuple[str, ...]:
     return (
         summary.dataset,
         f"{summary.C:g}",
-        _duration(summary.ours.seconds),
+        duration(summary.ours.seconds),
         _count(summary.ours.passes),
         _count(summary.reads),
         _finish(summary.scikit_learn),
-        _times(summary.scikit_learn_ratio),
+        times(summary.scikit_learn_ratio),
         _finish(summary.peer),
-        _times(summary.peer_ratio),
-        _duration(summary.default_seconds),
+        times(summary.peer_ratio),
+        duration(summary.default_seconds),
         f"{summary.default_suboptimality:.1e}",
     )
 
@@ -125,18 +104,18 @@ def _cells(summary: Summary) -> tuple[str, ...]:
 def _means(summaries: list[Summary]) -> tuple[str, ...]:
     empty = [""] * len(HEADER)
     empty[0] = "geometric mean"
-    empty[6] = _times(geometric_mean([s.scikit_learn_ratio for s in summaries]))
-    empty[8] = _times(geometric_mean([s.peer_ratio for s in summaries]))
+    empty[6] = times(geometric_mean([s.scikit_learn_ratio for s in summaries]))
+    empty[8] = times(geometric_mean([s.peer_ratio for s in summaries]))
     return tuple(empty)
 
 
 def _finish(finish: Finish) -> str:
     if math.isinf(finish.seconds):
         return finish.solver
-    return f"{finish.solver}: {_duration(finish.seconds)}"
+    return f"{finish.solver}: {duration(finish.seconds)}"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     if math.isnan(seconds):
         return "-"
     if math.isinf(seconds):
@@ -148,7 +127,7 @@ def _count(number: float) -> str:
     return f"{number:.3g}" if math.isfinite(number) else "-"
 
 
-def _times(ratio: float) -> str:
+def times(ratio: float) -> str:
     if math.isnan(ratio):
         return "-"
     if ratio == 0:

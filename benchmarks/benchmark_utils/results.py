@@ -23,17 +23,9 @@ _SETTING = ["dataset", "C", "solver", "setting"]
 
 
 def load_fits(paths: Iterable[Path]) -> pd.DataFrame:
-    """Read the fits of some runs of benchopt.
+    """One row a fit, from benchopt's files, ``round<number>.parquet`` or with ``_<name>`` added.
 
-    Parameters
-    ----------
-    paths : iterable of Path
-        Files named ``round<number>.parquet`` or ``round<number>_<name>.parquet``.
-
-    Returns
-    -------
-    fits : DataFrame
-        One row a fit: dataset, C, solver, setting, round, seconds, loss, reference, passes.
+    Columns: dataset, C, solver, setting, round, seconds, loss, reference, passes.
     """
     frames = [
         pd.read_parquet(path, columns=list(_COLUMNS))
@@ -45,22 +37,12 @@ def load_fits(paths: Iterable[Path]) -> pd.DataFrame:
 
 
 def summarise_settings(fits: pd.DataFrame) -> pd.DataFrame:
-    """One row for each setting of each solver.
+    """One row for each setting of each solver, from what `load_fits` returns.
 
     The scouting round warms up: where a setting was timed later, only the later times count. The
     minimum ``F*`` is the least loss known, of the reference and of all fits. The suboptimality is
-    the worst of all rounds.
-
-    Parameters
-    ----------
-    fits : DataFrame
-        What `load_fits` returns.
-
-    Returns
-    -------
-    settings : DataFrame
-        dataset, C, solver, setting, median ``seconds``, number of timed ``rounds`` behind the
-        median, ``suboptimality``, ``passes``, and ``accurate``: whether it reached `ACCURACY`.
+    the worst of all rounds, ``seconds`` the median of the ``rounds`` that were timed, and
+    ``accurate`` says whether the suboptimality is at most `ACCURACY`.
     """
     problem = fits.groupby(["dataset", "C"])
     best = np.minimum(problem["loss"].transform("min"), problem["reference"].transform("min"))
@@ -81,18 +63,10 @@ def summarise_settings(fits: pd.DataFrame) -> pd.DataFrame:
 
 
 def fastest_accurate(settings: pd.DataFrame) -> pd.DataFrame:
-    """The fastest accurate setting of each solver, the fastest solver first.
+    """The fastest accurate setting of each solver of one race, the fastest solver first.
 
-    Parameters
-    ----------
-    settings : DataFrame
-        Rows of what `summarise_settings` returns, of one race.
-
-    Returns
-    -------
-    fastest : DataFrame
-        The same columns; a solver that never was accurate has no row. A setting that was only
-        scouted counts only if no other setting of the solver was timed.
+    A solver that never was accurate has no row. A setting that was only scouted counts only if no
+    other setting of the solver was timed.
     """
     accurate = settings[settings["accurate"]]
     was_timed = accurate.groupby("solver")["rounds"].transform("max") > 0

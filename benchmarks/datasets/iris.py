@@ -1,13 +1,13 @@
-from benchopt import BaseDataset
+from functools import partial
+
 from sklearn.datasets import load_iris
 
+from benchmark_utils.fixed_dataset import FixedDataset
 
-class Dataset(BaseDataset):
+
+class Dataset(FixedDataset):
     """150 flowers, 4 measurements, 3 classes."""
 
     name = "iris"
     requirements = ["scikit-learn"]
-
-    def get_data(self):
-        X, y = load_iris(return_X_y=True)
-        return {"X": X, "y": y}
+    load = staticmethod(partial(load_iris, return_X_y=True))

@@ -1,13 +1,13 @@
-from benchopt import BaseDataset
+from functools import partial
+
 from sklearn.datasets import load_wine
 
+from benchmark_utils.fixed_dataset import FixedDataset
 
-class Dataset(BaseDataset):
+
+class Dataset(FixedDataset):
     """178 wines, 13 raw measurements, 3 classes."""
 
     name = "wine"
     requirements = ["scikit-learn"]
-
-    def get_data(self):
-        X, y = load_wine(return_X_y=True)
-        return {"X": X, "y": y}
+    load = staticmethod(partial(load_wine, return_X_y=True))

@@ -1,4 +1,6 @@
-from benchmark_utils.counted_passes import CountedPasses
+import numpy as np
+
+from bce_logistic import GDLogisticRegression
 from benchmark_utils.swept_solver import SweptSolver
 
 
@@ -9,7 +11,7 @@ class Solver(SweptSolver):
     requirements = ["pip::bce-logistic"]
 
     def build(self, setting):
-        return CountedPasses(C=self.C, tol=setting)
+        return GDLogisticRegression(C=self.C, tol=setting)
 
     def passes(self):
-        return float(self.model.passes)
+        return float(np.max(self.model.n_iter_))
