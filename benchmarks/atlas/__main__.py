@@ -3,6 +3,7 @@
 import argparse
 import json
 import subprocess
+import sys
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -61,16 +62,17 @@ def run_cell(request: dict[str, Any], seconds: float) -> dict[str, Any]:
         process = start_process("atlas.cell", request, output, **dict.fromkeys(names, threads))
         try:
             process.wait(seconds)
+            error = f"ended by signal {-process.returncode}"
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+            error = f"ended after {seconds:g} s"
         output.seek(0)
         lines = output.read().splitlines()
     told = [line for line in lines if line.startswith("{") and line.endswith("}")]
     record: dict[str, Any] = json.loads(told[-1]) if told else {}
     if not record.get("done"):
-        last = lines[-1] if process.returncode > 0 and lines else f"ended after {seconds:g} s"
-        record["error"] = last
+        record["error"] = lines[-1] if process.returncode > 0 and lines else error
     return record
 
 
@@ -95,8 +97,7 @@ def main() -> None:
     """Do what the command line says."""
     options = parse_options()
     if options.command == "promise":
-        search(options.seed, options.seconds, options.only)
-        return
+        sys.exit(bool(search(options.seed, options.seconds, options.only)))
     label = options.label or version()
     if options.command == "run":
         run(options, label)

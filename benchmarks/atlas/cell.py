@@ -155,7 +155,7 @@ class Cell:
                 self.tell()
                 if fit["seconds"] is None or fit["n_iter"] >= MAX_ITER.get(solver, 1000):
                     break
-                if fit["gap"] <= TARGET:
+                if is_accurate(fit):
                     limit = min(limit, max(1.0, PATIENCE * wall))
                     break
 

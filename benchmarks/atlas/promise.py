@@ -100,8 +100,8 @@ def _in_time(function: Callable[[], Any]) -> Any:
         return None
 
 
-def search(seed: int, seconds: float, only: Sequence[int] | None = None) -> None:
-    """Check random problems for some time, or those of some numbers, and print what was broken."""
+def search(seed: int, seconds: float, only: Sequence[int] | None = None) -> int:
+    """Check random problems for some time, or those of some numbers; return how many fits broke."""
     warnings.simplefilter("ignore")
     end = time.monotonic() + seconds
     found: dict[str, list[tuple[float, str]]] = {str(tol): [] for tol in TOLS}
@@ -120,3 +120,4 @@ def search(seed: int, seconds: float, only: Sequence[int] | None = None) -> None
         numbers = (len(kept), (kept > 1).sum(), len(ratios) - len(kept))
         rows.append((tol, *map(str, numbers), largest))
     print(f"\nSeed {seed}.\n\n{aligned(rows, [True] * 5)}")
+    return sum(ratio > 1 for checked in found.values() for ratio, _ in checked)
