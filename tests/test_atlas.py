@@ -1,5 +1,6 @@
 """The atlas of the benchmarks: its data are what they are said to be, its minimum is one."""
 
+import dataclasses
 import json
 import sys
 import time
@@ -257,12 +258,28 @@ class Liar:
 def test_promise_notices_what_is_broken(monkeypatch, capsys):
     monkeypatch.setattr(promise, "GDLogisticRegression", Liar)
     problem = promise.RandomProblem(seed=0, number=0)
-    words = [words for _, ratio, words in promise.check(problem) if ratio > 1]
-    assert len(words) == len(promise.TOLS)
-    assert promise.search(0, 60.0, only=[0])
-    assert words[0] in capsys.readouterr().out
+    verdicts = list(promise.check(problem))
+    assert [verdict.outcome for verdict in verdicts] == ["broken"] * len(promise.TOLS)
+    assert all(verdict.ratio > 1 for verdict in verdicts)
+    assert promise.search(0, 60.0, only=[0]) == len(promise.TOLS)
+    assert verdicts[0].problem in capsys.readouterr().out
     monkeypatch.setattr(Liar, "converged_", False)
-    assert not promise.search(0, 60.0, only=[0])
+    assert promise.search(0, 60.0, only=[0]) == 0
+
+
+@pytest.mark.parametrize(
+    ("gap", "outcome"), [(0.0, "kept"), (1e-9, "uncertain"), (0.5, "uncertain")]
+)
+def test_promise_believes_no_more_than_is_certain(gap, outcome, monkeypatch):
+    data = generators.gaussian(0, 200, 4)
+    monkeypatch.setattr(promise.RandomProblem, "make", lambda self: ("gaussian", 1.0, data))
+    found = Reference(CrossEntropy(*data, 1.0)).minimise()
+    monkeypatch.setattr(Reference, "minimise", lambda self: dataclasses.replace(found, gap=gap))
+    verdicts = {
+        verdict.tol: verdict.outcome for verdict in promise.check(promise.RandomProblem(0, 0))
+    }
+    assert verdicts["auto"] == outcome
+    assert verdicts["0.001"] == ("kept" if gap < 1e-4 else "uncertain")
 
 
 def test_random_problems_follow_seed_and_number():

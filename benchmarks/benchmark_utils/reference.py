@@ -48,7 +48,8 @@ class Reference:
             self.design = sparse.csr_matrix(sparse.hstack([X, ones]))
         else:
             self.shift, deviation = X.mean(axis=0), X.std(axis=0)
-            self.scale[deviation > 0] = deviation[deviation > 0]
+            varies = deviation > 1e-12 * np.abs(self.shift)  # else it is the mean's rounding error
+            self.scale[varies] = deviation[varies]
             self.design = np.hstack([(X - self.shift) / self.scale, ones])
         self.penalty = np.append(1.0 / (objective.C * self.scale**2), 0.0)[:, None]
         self.Y = np.eye(objective.n_classes)[objective.y][:, -objective.n_scores :]
@@ -58,12 +59,14 @@ class Reference:
     def minimise(self) -> Minimum:
         """Descend from zero."""
         point = np.zeros((self.design.shape[1], self.objective.n_scores))
-        best, stalled = None, 0
+        best, least, stalled = None, np.inf, 0
         for _ in range(self.max_steps):
             point, probability = self._best_intercepts(point)
             gradient = self.design.T @ (probability - self.Y) + self.penalty * point
             found = self._minimum(point, gradient)
-            stalled = 0 if best is None or found.gap < best.gap / 2 else stalled + 1
+            fell = found.value < least * (1 - 1e-12)
+            stalled = 0 if best is None or fell or found.gap < best.gap / 2 else stalled + 1
+            least = min(least, found.value)
             if best is None or found.gap < best.gap:
                 best = found
             if best.gap <= self.accuracy or stalled == self.max_stalled:
