@@ -74,15 +74,10 @@ def _is_late(flights: pd.DataFrame) -> pd.Series:
 
 @cache
 def flights_frame() -> tuple[pd.DataFrame, pd.Series]:
-    """The flights as a data frame of mixed columns.
+    """327,346 flights: the columns `NUMERIC` and `CATEGORICAL`, and whether each was late.
 
-    Returns
-    -------
-    X : DataFrame of 327,346 rows
-        The columns `NUMERIC` and `CATEGORICAL`. Where the weather of an hour is missing, it is
-        the median of its column. ``wind_east`` and ``wind_north`` say where the wind comes from.
-    y : Series of bool
-        True where the flight arrived more than `LATE_AFTER_MINUTES` late.
+    Where the weather of an hour is missing, it is the median of its column. ``wind_east`` and
+    ``wind_north`` say where the wind comes from.
     """
     flights = _arrived()
     joined = flights.merge(_weather(), on=["origin", "time_hour"], how="left", validate="m:1")
@@ -95,14 +90,10 @@ def flights_frame() -> tuple[pd.DataFrame, pd.Series]:
 
 @cache
 def flights_dense() -> tuple[np.ndarray, np.ndarray]:
-    """The flights as a dense matrix with a unique optimum even without a penalty.
+    """Dense float64 of shape (327346, 57), with a unique optimum even without a penalty; 0 or 1.
 
-    Returns
-    -------
-    X : C-contiguous float64 array of shape (327346, 57)
-        The 11 columns `NUMERIC`, standardised, and dummies of carrier, origin, month and hour
-        without the first level of each.
-    y : int64 array of 0 and 1
+    The 11 columns `NUMERIC`, standardised, and dummies of carrier, origin, month and hour without
+    the first level of each.
     """
     frame, late = flights_frame()
     numeric = frame[NUMERIC].to_numpy(np.float64)
@@ -115,13 +106,9 @@ def flights_dense() -> tuple[np.ndarray, np.ndarray]:
 
 @cache
 def flights_one_hot() -> tuple[sparse.csr_matrix, np.ndarray]:
-    """The flights as a wide sparse matrix: seven ones in each row.
+    """CSR of float64 with int32 indices, of shape (327346, 8026), seven ones in each row; 0 or 1.
 
-    Returns
-    -------
-    X : CSR matrix of float64 with int32 indices, of shape (327346, 8026)
-        The one-hot encoding of carrier, origin, dest, tailnum, flight number, hour and month.
-    y : int64 array of 0 and 1
+    The one-hot encoding of carrier, origin, dest, tailnum, flight number, hour and month.
     """
     flights = _arrived()
     n_samples, n_columns = len(flights), 0

@@ -10,8 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-import psutil
-
 FOLDER = Path(__file__).parents[1]
 Process = subprocess.Popen[str]
 
@@ -31,6 +29,8 @@ class PeakMemory:
     """
 
     def __init__(self, anonymous: bool = False):
+        import psutil  # only the benchmarks of memory need it
+
         self._anonymous, self._process = anonymous, psutil.Process()
 
     def __enter__(self) -> "PeakMemory":
@@ -79,6 +79,6 @@ def start_process(module: str, request: Any, output: IO[str], **variables: str) 
 
 def warn_if_busy() -> None:
     """Print a warning if other programs will share the cores with what is measured."""
-    load = psutil.getloadavg()[0]
+    load = os.getloadavg()[0]
     if load > 0.5:
         print(f"Warning: the load is {load:.1f} already. Times on a busy machine mislead.")

@@ -1,10 +1,12 @@
 """The table, as Markdown and as JSON."""
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from benchmark_utils.summary import Finish, Summary, geometric_mean
@@ -61,28 +63,17 @@ def json_report(
     summaries: list[Summary], settings: pd.DataFrame, environment: dict[str, Any]
 ) -> dict[str, Any]:
     """All that was measured, ready for JSON; what is not finite becomes None."""
-    races = [
-        asdict(summary)
-        | {
-            "reads": summary.reads,
-            "scikit_learn_ratio": summary.scikit_learn_ratio,
-            "peer_ratio": summary.peer_ratio,
-        }
-        for summary in summaries
-    ]
-    means = {
-        "scikit_learn_ratio": geometric_mean([s.scikit_learn_ratio for s in summaries]),
-        "peer_ratio": geometric_mean([s.peer_ratio for s in summaries]),
+    ratios = ("reads", "scikit_learn_ratio", "peer_ratio")
+    races = [asdict(race) | {name: getattr(race, name) for name in ratios} for race in summaries]
+    means = {name: geometric_mean([race[name] for race in races]) for name in ratios[1:]}
+    tables = {"races": pd.DataFrame(races), "settings": settings}
+    return {
+        "environment": environment,
+        "geometric_means": {
+            name: mean if np.isfinite(mean) else None for name, mean in means.items()
+        },
+        **{name: json.loads(table.to_json(orient="records")) for name, table in tables.items()},
     }
-    report: dict[str, Any] = _finite(
-        {
-            "environment": environment,
-            "geometric_means": means,
-            "races": races,
-            "settings": settings.to_dict("records"),
-        }
-    )
-    return report
 
 
 def _cells(summary: Summary) -> tuple[str, ...]:
@@ -133,11 +124,3 @@ def times(ratio: float) -> str:
     if ratio == 0:
         return "only theirs"
     return "only ours" if math.isinf(ratio) else f"{ratio:.2f}"
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -25,18 +25,12 @@ class Sweep(StoppingCriterion):
     """Run a solver at each of its `settings`, from loose to tight, until more is of no use.
 
     The sweep ends when a result is accurate to `target`, when the settings are used up, or when
-    the next fit would probably not end within benchopt's time limit for the solver.
-
-    Attributes
-    ----------
-    target : float
-        Relative suboptimality that is accurate enough.
-    windows : dict
-        From the name of a solver to the settings to run it at; a solver without an entry runs at
-        all its settings. The driver fills it once it knows which settings decide the race.
+    the next fit would probably not end within benchopt's time limit for the solver. `windows` has
+    the settings of some solvers; others run at all of theirs. The race fills it once it knows
+    which settings decide.
     """
 
-    target: ClassVar[float] = 1e-9
+    target: ClassVar[float] = 1e-9  # a relative suboptimality
     windows: ClassVar[dict[str, tuple[float, ...]]] = {}
 
     def __init__(

@@ -19,17 +19,9 @@ PAUSE = 0.05
 class SweptSolver(BaseSolver):
     """An estimator with scikit-learn's interface, fitted once at each setting of a sweep.
 
-    A subclass says what it cannot do by the attributes below and how an estimator is made by
-    `build`. Only the estimator's ``fit`` is timed.
-
-    Attributes
-    ----------
-    settings : tuple
-        The tolerances or the numbers of iterations to run at, from loose to tight.
-    sparse_data, several_classes : bool
-        Whether the solver takes sparse matrices; whether it does softmax for three classes or more.
-    most_features : int or None
-        The widest data that the solver can take.
+    A subclass says how an estimator is made, by `build`, and what it can do: whether it takes
+    sparse data, does softmax for three classes or more, and has passes over the data in
+    ``n_iter_``. The settings go from loose to tight. Only the estimator's ``fit`` is timed.
     """
 
     sampling_strategy = "tolerance"
@@ -37,7 +29,7 @@ class SweptSolver(BaseSolver):
     settings: tuple[float, ...] = tolerances(-1, -10)
     sparse_data = True
     several_classes = True
-    most_features: int | None = None
+    counts_passes = False
 
     @abstractmethod
     def build(self, setting: float) -> Any:
@@ -49,8 +41,6 @@ class SweptSolver(BaseSolver):
             return True, "takes no sparse data"
         if y.max() > 1 and not self.several_classes:
             return True, "has no softmax for more than two classes"
-        if self.most_features is not None and X.shape[1] > self.most_features:
-            return True, f"cannot take more than {self.most_features:,} features"
         return False, None
 
     def set_objective(self, X: Any, y: np.ndarray, C: float) -> None:
@@ -73,13 +63,9 @@ class SweptSolver(BaseSolver):
         return {
             "coef": np.asarray(self.coef(), dtype=np.float64).reshape(shape),
             "intercept": np.asarray(self.model.intercept_, dtype=np.float64).reshape(shape[0]),
-            "passes": self.passes(),
+            "passes": float(np.max(self.model.n_iter_)) if self.counts_passes else np.nan,
         }
 
     def coef(self) -> np.ndarray:
         """The fitted coefficients, one row a score."""
         return self.model.coef_
-
-    def passes(self) -> float:
-        """How often the fit read all the data; NaN where the solver does not say."""
-        return np.nan
