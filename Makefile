@@ -54,7 +54,7 @@ bench: $(BENCH_VENV)/.stamp-bench  ## Run the small benchmark.
 bench-full: $(BENCH_VENV)/.stamp-bench  ## Run the full benchmark.
 	$(BENCH_VENV)/bin/python benchmarks/run.py --preset full
 
-atlas: $(BENCH_VENV)/.stamp-bench  ## Race on 87 data sets; ATLAS_ARGS=--quick takes two minutes.
+atlas: $(BENCH_VENV)/.stamp-bench  ## Race on many kinds of data; ATLAS_ARGS=--quick: two minutes.
 	cd benchmarks && ../$(BENCH_VENV)/bin/python -m atlas run $(ATLAS_ARGS)
 
 docs: $(DOCS_VENV)/.stamp-docs  ## Build the documentation in docs/_build/html.

@@ -227,6 +227,11 @@ def test_report(tmp_path, capsys):
     kept.add(record("tiny: b", peers=(0.08, 0.0)))
     kept.add(record("tiny: c", 100.0, ours=(0.1, 2e-6)))
     kept.add(record("tiny: d", ours=(0.1, 0.0), peers=(1.0, 1.0)))
+    kept.find(problem="tiny: d")[0]["ours"]["auto"] = {
+        "gap": 3e-11,
+        "seconds": 1,
+        "converged": True,
+    }
     kept.add(record("tiny: e", done=False, error="no package", ours=(None, None)) | {"ours": {}})
     report.write_report(kept, "x", tmp_path)
     text = (tmp_path / "atlas.md").read_text()
@@ -237,6 +242,7 @@ def test_report(tmp_path, capsys):
     assert ["tiny: c, C=100", "1e-06", "2.0e-06"] in rows
     assert ["tiny: b, C=1", "10 x 2", "tol=1e-06: 100 ms", "lbfgs[0.1]: 80 ms", "0.80"] in rows
     assert "- tiny: e, C=1: no package" in text
+    assert "default tol: 3.0e-11, tiny: d, C=1." in text
     assert (tmp_path / "atlas_1.png").stat().st_size > 1000
     assert not (tmp_path / "atlas_2.png").exists()
 

@@ -4,6 +4,7 @@ import argparse
 import json
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -48,10 +49,14 @@ def parse_options() -> argparse.Namespace:
 
 
 def version() -> str:
-    """The commit of this checkout, and whether it was changed since."""
-    command = ["git", "-C", str(FOLDER), "describe", "--always", "--dirty"]
-    found = subprocess.run(command, capture_output=True, text=True)
-    return found.stdout.strip() or "unknown"
+    """The commit of this checkout, and a digest of what was changed since."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(FOLDER), *arguments]
+        return subprocess.run(command, capture_output=True, text=True).stdout.strip()
+
+    commit, changes = git("rev-parse", "--short", "HEAD") or "unknown", git("diff", "HEAD")
+    return f"{commit}-{sha256(changes.encode()).hexdigest()[:6]}" if changes else commit
 
 
 def run_cell(request: dict[str, Any], seconds: float) -> dict[str, Any]:

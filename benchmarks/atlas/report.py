@@ -51,9 +51,16 @@ def tables(records: Sequence[Record]) -> str:
         aligned([BELOW, *map(_below, below)], [False] * 4 + [True]),
         f"### Promise broken: {len(told)} of {fits} fits",
         aligned([BROKEN, *(_broken(*row) for row in told)], [False, True, True]),
-        f"The minima are certified to {max(r['certified'] for r in records):.0e}, relative.",
+        f"The minima are certified to {max(r['certified'] for r in records):.0e}, relative. "
+        f"Largest true gap at the default tol: {_largest_default_gap(records)}.",
     ]
     return "\n\n".join(parts)
+
+
+def _largest_default_gap(records: Sequence[Record]) -> str:
+    gaps = [(fit["gap"], r) for r in records if (fit := r["ours"].get("auto")) and fit["converged"]]
+    gap, record = max(gaps, key=lambda pair: pair[0], default=(np.nan, None))
+    return f"{gap:.1e}, {record['problem']}, C={record['C']:g}" if record else "none"
 
 
 def means(records: Sequence[Record]) -> str:
