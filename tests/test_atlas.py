@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 sys.path.append(str(Path(__file__).resolve().parents[1] / "benchmarks"))
 
 from atlas import cell, generators, promise, records, report, selection
+from atlas.__main__ import run_cell
 from atlas.drawn import drawn
 from atlas.problems import QUICK, fixed
 from benchmark_utils.cross_entropy import CrossEntropy
@@ -181,6 +182,17 @@ def test_cell_tells_times_and_true_gaps(monkeypatch, capsys):
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["done"]
 
 
+def test_cells_run_in_processes_of_their_own():
+    request = {"problem": "tiny: 100 x 4", "C": 1.0, "threads": 1, "seed": 0, "known": None}
+    found = run_cell(request, 300.0)
+    assert found["done"]
+    assert "error" not in found
+    assert (found["n"], found["p"]) == (100, 4)
+    assert min(records.fastest(found[side])[1] for side in ("ours", "peers")) > 0
+    assert run_cell(request, 0.01) == {"error": "ended after 0.01 s"}
+    assert run_cell(request | {"problem": "no such"}, 300.0) == {"error": "StopIteration"}
+
+
 def record(problem="tiny: a", C=1.0, ours=(0.1, 1e-7), peers=(0.2, 1e-7), label="x", **more):
     seconds, gap = ours
     fits = {"1e-06": {"seconds": seconds, "gap": gap, "n_iter": 3, "converged": True}}
@@ -227,11 +239,8 @@ def test_report(tmp_path, capsys):
     kept.add(record("tiny: b", peers=(0.08, 0.0)))
     kept.add(record("tiny: c", 100.0, ours=(0.1, 2e-6)))
     kept.add(record("tiny: d", ours=(0.1, 0.0), peers=(1.0, 1.0)))
-    kept.find(problem="tiny: d")[0]["ours"]["auto"] = {
-        "gap": 3e-11,
-        "seconds": 1,
-        "converged": True,
-    }
+    at_default = {"gap": 3e-11, "seconds": 1.0, "n_iter": 1, "converged": True}
+    kept.find(problem="tiny: d")[0]["ours"]["auto"] = at_default
     kept.add(record("tiny: e", done=False, error="no package", ours=(None, None)) | {"ours": {}})
     report.write_report(kept, "x", tmp_path)
     text = (tmp_path / "atlas.md").read_text()
