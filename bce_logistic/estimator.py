@@ -565,12 +565,12 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
             return w.reshape(objective.shape)
 
         w, before = learnt(recalled), self._resume
-        if before is not None and before.rule == solver.rule and recalled is fitted:
+        same_rule = before is not None and before.rule == solver.rule and recalled is fitted
+        if same_rule and before.w.shape == w.shape:
             # Where the descent stood is known better than coef_ says, unless that was changed.
-            if before.w.shape == w.shape:
-                kept = classes.with_absent(before.w, dtype).astype(dtype)
-                if np.array_equal(learnt(kept), w):
-                    return before.start
+            kept = classes.with_absent(before.w, dtype).astype(dtype)
+            if np.array_equal(learnt(kept), w):
+                return before.start
         return Start(w, t=Totals(*self._totals).t)
 
     def _coefficients(self) -> Array:
