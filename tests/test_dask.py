@@ -424,8 +424,9 @@ def test_a_column_that_holds_no_numbers():
     days = np.datetime64("2024-01-01") + np.arange(N_SAMPLES)
     for column, match in ((days, "dates"), (np.where(y, "a", "b"), "text, for example")):
         table = dd.from_pandas(pd.DataFrame({"a": X[:, 0], "d": column}), npartitions=6)
-        with pytest.raises(ValueError, match=rf"^X\['d'\] holds .*{match}"):
-            GDLogisticRegression().fit(table, series(y))
+        for some in (table, table[["d"]]):
+            with pytest.raises(ValueError, match=rf"^X\['d'\] holds .*{match}"):
+                GDLogisticRegression().fit(some, series(y))
 
 
 @pytest.mark.parametrize("spoil", BAD.values(), ids=BAD)
