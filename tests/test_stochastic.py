@@ -288,7 +288,9 @@ def safe_step(X, y, batch_size):
 def test_divergence_names_the_largest_safe_step(load, reduction, method):
     X, y = load()
     unit = 16 if reduction == "sum" else 1
-    model = descent(16, learning_rate=1e6, reduction=reduction, momentum=0.5, C=np.inf)
+    # The penalty of a stream is bounded by the step, and no part of the curvature.
+    C = np.inf if method == "fit" else 1e-3
+    model = descent(16, learning_rate=1e6, reduction=reduction, momentum=0.5, C=C)
     with pytest.raises(ValueError, match=r"learning_rate=1000000\.0") as error:
         model.fit(X, y) if method == "fit" else model.partial_fit(X, y, np.unique(y))
     assert not hasattr(model, "coef_")
@@ -297,7 +299,7 @@ def test_divergence_names_the_largest_safe_step(load, reduction, method):
     largest = 0.5 * safe_step(X, y, 16) / unit
     assert 0.99 * largest <= safe <= largest  # three digits, rounded down
     assert_allclose(times, 1e6 / largest, rtol=0.005)
-    model.set_params(learning_rate=safe, shuffle=True, max_iter=30).fit(X, y)
+    model.set_params(learning_rate=safe, C=np.inf, shuffle=True, max_iter=30).fit(X, y)
     # Coin flips are all noise: about the start is where the noise leaves them.
     assert above_zero(model, X, y) < (1.02 if load is coin_flips else 1)
 
@@ -339,6 +341,27 @@ def test_passes_that_bring_nothing_at_a_high_loss_are_no_convergence(rate):
     model = descent(32, learning_rate=rate, shuffle=True, C=np.inf, tol=1e-6, max_iter=100)
     with pytest.raises(ValueError, match=r"rose from 0\.693"):
         model.fit(X, y)
+
+
+@pytest.mark.parametrize("batch_size", [20, 50])
+def test_when_it_has_converged_does_not_depend_on_the_reduction(batch_size):
+    X, y = problem(200)
+    mean, total = (
+        descent(batch_size, learning_rate=rate, reduction=reduction, tol=1e-2, max_iter=500)
+        for reduction, rate in [("mean", 0.3), ("sum", 0.3 / batch_size)]
+    )
+    assert mean.fit(X, y).converged_
+    assert mean.n_iter_ == total.fit(X, y).n_iter_
+
+
+def test_no_convergence_above_the_start():
+    # With a momentum of one the noise adds up, whatever the step: an automatic one is no error.
+    X, y = exams()
+    model = descent(
+        32, learning_rate="auto", momentum=1.0, shuffle=True, tol=1e-6, max_iter=60
+    ).fit(X, y)
+    assert above_zero(model, X, y) > 1
+    assert (model.stop_reason_, model.converged_) == ("max_iter", False)
 
 
 def test_steps_too_short_to_get_anywhere_are_no_convergence():
