@@ -383,6 +383,36 @@ def test_swings_that_stay_are_an_error(times, tol):
     assert at_the_end(mean, X, y) < 0.7
 
 
+SWINGS = {
+    "stay": (lambda t: 0.1 * (-1) ** t, True),
+    "grow": (lambda t: 1e-3 * t * (-1) ** t - 1e-3 * t, False),
+    "die out": (lambda t: 0.9**t * (-1) ** t, False),
+    "at rest": (lambda t: 0.0 * t, False),
+}
+
+
+@pytest.mark.parametrize(("swing", "stays"), SWINGS.values(), ids=SWINGS)
+@pytest.mark.parametrize(
+    ("params", "limit"), [({"momentum": 0.9}, 3.8), ({"momentum": 0.5, "nesterov": True}, 1.5)]
+)
+def test_only_swings_that_stay_of_unstable_steps_are_an_error(swing, stays, params, limit):
+    X, y = problem()
+    all_rows = objective(X, y)
+    start = all_rows.at(np.zeros(5))
+    values = start.value * (0.8 + 0.2 * swing(np.arange(100)))
+    history = [Progress(start.value, 1.0, 0.0), *(Progress(v, 1.0, 0.0) for v in values)]
+    iterate = Iterate(100, start._replace(value=values[-1]), -start.gradient, None)
+    L = lipschitz_constant(X, y, C=1.0)
+    for times in (0.98, 1.02):
+        model = gd(learning_rate=times * limit / L, **params)
+        solver = model._solver(all_rows.rows, 0)
+        if stays and times > 1:
+            with pytest.raises(ValueError, match="swings between"):
+                solver.check_end(all_rows, iterate, history)
+        else:
+            solver.check_end(all_rows, iterate, history)
+
+
 def test_swings_that_lead_down_are_no_error():
     # Separated classes: the objective swings, by turns, on its way to zero.
     X, y = problem()
