@@ -612,6 +612,7 @@ def test_warm_start_with_another_rule(before, after):
     assert_allclose(model.intercept_, fresh.intercept_, rtol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore::bce_logistic.CollinearityWarning")
 @pytest.mark.parametrize("n_features", [4, 510])
 @pytest.mark.parametrize("C", [0.5, np.inf])
 def test_features_without_information_get_no_coefficient(n_features, C):
