@@ -140,15 +140,15 @@ def test_three_classes_that_the_standard_errors_missed():
 def test_units_and_origin_do_not_matter(scale):
     rng = np.random.default_rng(0)
     X = rng.integers(0, 1000, (100, 3)).astype(float)
-    y = (X[:, 0] > X[:, 1]).astype(int)
-    y[X[:, 2] < 700] = rng.integers(0, 2, np.count_nonzero(X[:, 2] < 700))
-    apart = y.copy()
-    apart[X[:, 2] >= 900] = 1
-    for labels in (y, apart):
+    X[:, 2] = X[:, 2] >= 900
+    y = rng.integers(0, 2, 100)
+    quasi, complete = np.maximum(y, X[:, 2]), X[:, 0] > X[:, 1]
+    for labels, kind in ((y, "none"), (quasi, "quasi"), (complete, "complete")):
         expected = check_separation(X, labels)
+        assert expected.kind == kind
         found = check_separation(X * scale, labels)
         assert (found.kind, found.features) == (expected.kind, expected.features)
-        found = check_separation(X + 2**31, labels)
+        found = check_separation(X + 2**45, labels)
         assert (found.kind, found.features) == (expected.kind, expected.features)
 
 
