@@ -148,7 +148,7 @@ class Objective:
         (total,) = self.rows.sum(diagonal, size=w.size)
         return (total.T + self._padded_ridge).T
 
-    def class_hessians(self, w: Array, columns: Columns = slice(None)) -> Array:
+    def class_hessians(self, w: Array, columns: Columns = slice(None)) -> list[Array]:
         r"""Hessian at ``w`` of each class's coefficients alone, in one pass over the rows.
 
         .. math:: H_k = [X\; 1]^T \, s \, \hat y_k (1 - \hat y_k) \, [X\; 1] + \mathrm{diag}(r)
@@ -162,7 +162,7 @@ class Objective:
 
         Returns
         -------
-        ndarray of shape (n_scores, n_columns, n_columns)
+        list of ndarray of shape (n_columns, n_columns)
             One matrix for every score; for two classes the Hessian itself.
         """
         n_columns = len(np.arange(self.rows.n_features)[columns]) + self.fit_intercept
@@ -170,16 +170,18 @@ class Objective:
         def hessians(block: Block) -> Sums:
             d = self.loss.curvature_diagonal(self.loss.curvature(self._scores(block, w)))
             by_score = [d] if d.ndim == 1 else [d[:, k] for k in range(self.n_scores)]
-            total = np.empty((self.n_scores, n_columns, n_columns))
-            for H_k, d_k in zip(total, by_score, strict=True):
-                H_k[:] = _bordered(*self._gram(block, block.s * d_k, columns))
-            return (total,)
+            return tuple(
+                part for d_k in by_score for part in self._gram(block, block.s * d_k, columns)
+            )
 
-        (total,) = self.rows.sum(hessians, size=self.n_scores * n_columns**2)
-        ridge = np.append(self.ridge[columns], np.zeros(int(self.fit_intercept)))
-        diagonal = np.arange(n_columns)
-        total[:, diagonal, diagonal] += ridge
-        return total
+        parts = list(self.rows.sum(hessians, size=self.n_scores * n_columns**2))
+        step = len(parts) // self.n_scores
+        ridge = np.diag(np.append(self.ridge[columns], np.zeros(int(self.fit_intercept))))
+        by_class = []
+        while parts:  # each in the memory that the one before has freed
+            by_class.append(_bordered(*parts[:step]) + ridge)
+            del parts[:step]
+        return by_class
 
     def hessian(self, w: Array) -> Array:
         r"""Hessian at ``w`` of all coefficients, in one pass over the rows.

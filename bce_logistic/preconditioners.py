@@ -6,6 +6,7 @@ coefficients have shape (n_coefficients,) or (n_coefficients, n_classes), as eve
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -87,8 +88,8 @@ class ClassFactors(ByClass):
     parts: tuple[Factor, ...]
 
     @classmethod
-    def of(cls, hessians: Array) -> ClassFactors:
-        """Factorise the Hessian of each class, shape (n_scores, n_columns, n_columns)."""
+    def of(cls, hessians: Iterable[Array]) -> ClassFactors:
+        """Factorise the Hessian of each class, shape (n_columns, n_columns)."""
         return cls(tuple(map(Factor.of, hessians)))
 
     def rescaled(self, diagonal: Array) -> ClassFactors:
