@@ -182,6 +182,14 @@ def test_cell_tells_times_and_true_gaps(monkeypatch, capsys):
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["done"]
 
 
+def test_a_peer_that_fails_does_not_stop_the_cell(monkeypatch, capsys):
+    monkeypatch.setattr(cell, "PEERS", {"no-such-solver": (1.0, 0.1), "newton-cholesky": (1e-8,)})
+    cell.run(generators.gaussian(0, 200, 4), 1.0, 1, None)
+    last = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert last["done"]
+    assert list(last["peers"]) == ["newton-cholesky[1e-08]"]
+
+
 def test_cells_run_in_processes_of_their_own():
     request = {"problem": "tiny: 100 x 4", "C": 1.0, "threads": 1, "seed": 0, "known": None}
     found = run_cell(request, 300.0)

@@ -46,6 +46,15 @@ CONTENDER = 2.0
 """Settings that took at most so many times the least time are timed again, in turns."""
 
 
+OUR_LIMIT = 120.0
+"""The most seconds for a fit of ours; a peer gets `HEADSTART` times our time, at least `LEAST`."""
+HEADSTART, LEAST = 20.0, 10.0
+SLOW = 3.0
+"""Settings that take more seconds are not timed again."""
+SHORT, MANY_LAPS, LAPS = 0.05, 15, 3
+"""Settings that take less than `SHORT` seconds are timed in more laps."""
+
+
 class OutOfTimeError(Exception):
     """A fit took longer than it may."""
 
@@ -150,16 +159,19 @@ class Cell:
             if solver == "newton-cholesky" and size > LARGEST_HESSIAN:
                 continue
             for tol in tols:
-                fit, wall = timed(self.grade, self.peer(solver, tol), limit)
+                try:
+                    fit, wall = timed(self.grade, self.peer(solver, tol), limit)
+                except (ValueError, ArithmeticError, np.linalg.LinAlgError):
+                    break  # a peer that fails does not get there; if ours fails, the cell does
                 self.record["peers"][f"{solver}[{tol:g}]"] = fit
                 self.tell()
                 if fit["seconds"] is None or fit["n_iter"] >= MAX_ITER.get(solver, 1000):
                     break
                 if is_accurate(fit):
-                    limit = min(limit, max(1.0, PATIENCE * wall))
+                    limit = min(limit, max(1.0, PATIENCE * wall))  # short times are noise
                     break
 
-    def time_contenders(self, slow: float) -> None:
+    def time_contenders(self) -> None:
         """Time the fastest accurate settings again, in turns; their times become the medians."""
         makers: dict[tuple[str, str], Callable[[], Any]] = {}
         for tol in OURS:
@@ -172,10 +184,10 @@ class Cell:
             accurate = {k: f["seconds"] for k, f in self.record[side].items() if is_accurate(f)}
             least = min(accurate.values(), default=np.inf)
             contenders = [k for k, seconds in accurate.items() if seconds <= CONTENDER * least]
-            laps |= {(side, setting): [] for setting in contenders if least < slow}
-        for lap in range(15):
+            laps |= {(side, setting): [] for setting in contenders if least < SLOW}
+        for lap in range(MANY_LAPS):
             for (side, setting), times in laps.items():
-                if lap < (15 if self.record[side][setting]["seconds"] < 0.05 else 3):
+                if lap < LAPS or self.record[side][setting]["seconds"] < SHORT:
                     times.append(self.seconds(makers[side, setting]()))
         for (side, setting), times in laps.items():
             self.record[side][setting]["seconds"] = median(times)
@@ -193,11 +205,12 @@ def run(data: Data, C: float, threads: int, known: dict[str, Any] | None) -> Non
         cell.tell(**known)
     else:
         cell.find_minimum()
-    cell.scout_ours(limit=120.0)
+    cell.scout_ours(OUR_LIMIT)
     if not known:
         accurate = [f["seconds"] for f in cell.record["ours"].values() if is_accurate(f)]
-        cell.scout_peers(limit=max(10.0, 20 * min(accurate, default=0.0)))
-    cell.time_contenders(slow=3.0)
+        least = min(accurate, default=OUR_LIMIT / HEADSTART)
+        cell.scout_peers(max(LEAST, HEADSTART * least))
+    cell.time_contenders()
     cell.tell(done=True)
 
 
