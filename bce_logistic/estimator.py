@@ -565,8 +565,12 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
             return w.reshape(objective.shape)
 
         w, before = learnt(recalled), self._resume
-        same_rule = before is not None and before.rule == solver.rule and recalled is fitted
-        if same_rule and before.w.shape == w.shape:
+        if (
+            before is not None
+            and before.rule == solver.rule
+            and before.w.shape == w.shape
+            and recalled is fitted
+        ):
             # Where the descent stood is known better than coef_ says, unless that was changed.
             kept = classes.with_absent(before.w, dtype).astype(dtype)
             if np.array_equal(learnt(kept), w):
