@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .display import CoefficientPathDisplay, LossCurveDisplay
-from .estimator import GDLogisticRegression
+from .estimators.logistic_regression import GDLogisticRegression
 from .exceptions import CollinearityWarning, SeparationWarning
-from .inference import inference_table
-from .linear_separation import SeparationResult, check_separation
+from .inspection.displays import CoefficientPathDisplay, LossCurveDisplay
+from .inspection.inference import inference_table
+from .objective.linear_separation import SeparationResult, check_separation
 
 __all__ = [
     "CoefficientPathDisplay",

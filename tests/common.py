@@ -13,9 +13,9 @@ import scipy.special
 import sklearn
 from packaging.version import Version
 
-from bce_logistic.losses import BinaryCrossEntropy, CrossEntropy
-from bce_logistic.objective import Objective
-from bce_logistic.row_blocks import row_blocks
+from bce_logistic.objective.losses import BinaryCrossEntropy, CrossEntropy
+from bce_logistic.objective.objective import Objective
+from bce_logistic.rows.memory import row_blocks
 
 # One configuration of each solver, asked to come close to the optimum. A test with
 # ``@every_solver`` runs once for each of them: a new solver needs one line here.

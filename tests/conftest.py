@@ -16,4 +16,4 @@ hypothesis.settings.load_profile("fixed")
 def small_blocks(monkeypatch):
     """Cut the rows into as many blocks as possible."""
     for name, value in SMALL_BLOCKS.items():
-        monkeypatch.setattr(f"bce_logistic.row_blocks.{name}", value)
+        monkeypatch.setattr(f"bce_logistic.rows.memory.{name}", value)

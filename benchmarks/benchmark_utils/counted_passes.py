@@ -3,7 +3,7 @@
 from typing import Any
 
 from bce_logistic import GDLogisticRegression
-from bce_logistic.objective import Objective
+from bce_logistic.objective.objective import Objective
 
 
 class CountedPasses(GDLogisticRegression):

@@ -1,0 +1,213 @@
+"""What a fitted linear classifier predicts, and in which forms it is handed on."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from copy import copy
+from typing import Any, Self
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils.validation import check_is_fitted
+
+from ..arrays import is_dask, is_foreign, namespace, on_host, stays
+from ..objective.losses import BinaryCrossEntropy, CrossEntropy
+from ..rows.memory import product
+from ..validation.features import validated
+
+
+def where_features_are(method: Callable) -> Callable:
+    """Let a method predict where the features are, if they are not NumPy's.
+
+    A Dask collection gives a lazy array; an array of another library has to be where the
+    coefficients are.
+    """
+
+    @functools.wraps(method)
+    def predict(self: Any, X: Any) -> Any:
+        if is_dask(X):
+            from ..rows.dask import lazy_prediction
+
+            return lazy_prediction(self, method.__name__, X)
+        if stays(X) or is_foreign(vars(self).get("coef_")):
+            from ..rows.array_api import check_same_place
+
+            check_same_place(self, X, method.__name__)
+        return method(self, X)
+
+    return predict
+
+
+class LinearPredictions(ClassifierMixin):
+    """Predictions from ``coef_``, ``intercept_`` and ``classes_``."""
+
+    C: float
+    fit_intercept: bool
+    class_weight: dict | str | None
+    max_iter: int
+    warm_start: bool
+    random_state: int | np.random.RandomState | None
+    classes_: Any
+    coef_: Any
+    intercept_: NDArray
+    n_iter_: NDArray[np.int32]
+
+    @where_features_are
+    def decision_function(self, X: Any) -> NDArray:
+        """Scores ``X @ w + b``: log-odds for two classes.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or Dask collection of shape (n_samples, n_features)
+            Features. An array of another library has to be where the coefficients are.
+
+        Returns
+        -------
+        ndarray or lazy dask array of shape (n_samples,) or (n_samples, n_classes)
+            The scores, in nats; for two classes those of ``classes_[1]``.
+        """
+        check_is_fitted(self)
+        if stays(X):
+            from ..rows.array_api import scores
+
+            z = scores(self, X)
+        else:
+            X = validated(self, X, reset=False)
+            z = product(X, self.coef_.T) + self.intercept_
+        return z[:, 0] if z.shape[1] == 1 else z
+
+    @where_features_are
+    def predict_proba(self, X: Any) -> NDArray:
+        """Probabilities of the classes: the sigmoid or the softmax of the scores.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or Dask collection of shape (n_samples, n_features)
+            Features.
+
+        Returns
+        -------
+        ndarray or lazy dask array of shape (n_samples, n_classes)
+            Probabilities, in the order of ``classes_``; every row sums to one.
+        """
+        z = self.decision_function(X)
+        if z.ndim > 1:
+            return CrossEntropy().prediction(z)
+        sigmoid = BinaryCrossEntropy().prediction
+        return namespace(z).stack([sigmoid(-z), sigmoid(z)], axis=1)
+
+    @where_features_are
+    def predict_log_proba(self, X: Any) -> NDArray:
+        """Logarithms of the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or Dask collection of shape (n_samples, n_features)
+            Features.
+
+        Returns
+        -------
+        ndarray or lazy dask array of shape (n_samples, n_classes)
+            Log-probabilities, in nats, in the order of ``classes_``; finite even where the
+            probability underflows to zero.
+        """
+        z = self.decision_function(X)
+        loss = BinaryCrossEntropy() if z.ndim == 1 else CrossEntropy()
+        return loss.log_probabilities(z)
+
+    @where_features_are
+    def predict(self, X: Any) -> NDArray:
+        """Most probable class of every sample.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or Dask collection of shape (n_samples, n_features)
+            Features.
+
+        Returns
+        -------
+        ndarray or lazy dask array of shape (n_samples,)
+            Labels.
+        """
+        z = self.decision_function(X)
+        xp = namespace(z)
+        k = xp.asarray(z > 0, dtype=xp.int64) if z.ndim == 1 else xp.argmax(z, axis=1)
+        if isinstance(self.classes_, np.ndarray):  # always if they are text
+            return self.classes_[on_host(k)]
+        return xp.take(self.classes_, k)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Accuracy: the share of samples whose most probable class is their label.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or Dask collection of shape (n_samples, n_features)
+            Features.
+        y : array-like or Dask collection of shape (n_samples,)
+            Labels.
+        sample_weight : array-like or Dask collection of shape (n_samples,), default=None
+            Weights of the samples. None: 1 for every sample.
+
+        Returns
+        -------
+        float
+            The share, between 0 and 1.
+        """
+        if is_dask(X):
+            from ..rows.dask import accuracy
+
+            return accuracy(self, X, y, sample_weight)
+        return super().score(X, y, sample_weight)
+
+    def sparsify(self) -> Self:
+        """Turn ``coef_`` into a sparse matrix, which saves memory if most of it is zero.
+
+        Returns
+        -------
+        Self
+            The estimator itself.
+        """
+        check_is_fitted(self)
+        self.coef_ = scipy.sparse.csr_matrix(self.coef_)
+        return self
+
+    def densify(self) -> Self:
+        """Turn ``coef_`` back into an array.
+
+        Returns
+        -------
+        Self
+            The estimator itself.
+        """
+        check_is_fitted(self)
+        if scipy.sparse.issparse(self.coef_):
+            self.coef_ = self.coef_.toarray()
+        return self
+
+    def to_sklearn(self) -> LogisticRegression:
+        """The same model as scikit-learn's LogisticRegression.
+
+        For tools that know that class only, such as converters to other formats.
+
+        Returns
+        -------
+        sklearn.linear_model.LogisticRegression
+            A fitted estimator with copies of the coefficients and the same predictions.
+        """
+        check_is_fitted(self)
+        model = LogisticRegression(
+            C=self.C,
+            fit_intercept=self.fit_intercept,
+            class_weight=self.class_weight,
+            random_state=self.random_state,
+            max_iter=self.max_iter,
+            warm_start=self.warm_start,
+        )
+        learnt = ("classes_", "coef_", "intercept_", "n_iter_")
+        fitted = (*learnt, "n_features_in_", "feature_names_in_")
+        vars(model).update({name: copy(vars(self)[name]) for name in fitted if name in vars(self)})
+        return model

@@ -1,0 +1,414 @@
+"""Plots of a fit: how it came down, and its coefficients against the strength of the penalty."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
+from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.multiclass import unique_labels
+from sklearn.utils.validation import check_is_fitted
+
+from ..arrays import is_foreign, on_host
+
+THE_CLASSIFIER = "Pass a GDLogisticRegression itself; of a pipeline, its last step."
+
+
+class Curve(NamedTuple):
+    """What one of the curves of a fit is.
+
+    Attributes
+    ----------
+    quantity : str
+        What its values are.
+    unit : str
+        In which unit.
+    remedy : str
+        What to do if a fit has no such curve.
+    """
+
+    quantity: str
+    unit: str
+    remedy: str
+
+
+# The curve called "loss" is the attribute ``loss_curve_``, and so on.
+CURVES = {
+    "loss": Curve("mean objective", "nats", THE_CLASSIFIER),
+    "gradient_norm": Curve(
+        "largest component of the mean gradient", "nats per unit of a coefficient", THE_CLASSIFIER
+    ),
+    "validation_loss": Curve(
+        "mean loss of the held-out rows", "nats", "Fit with early_stopping=True."
+    ),
+}
+
+
+class LossCurveDisplay:
+    """The curve of a fit: its objective, or another measure, after each iteration.
+
+    It is recommended to use :meth:`from_estimator`. All parameters are stored as attributes.
+
+    Parameters
+    ----------
+    values : array-like of shape (n_iterates,)
+        The curve: its value at the start and after each iteration.
+    curve : {"loss", "gradient_norm", "validation_loss"}, default="loss"
+        What the values are; it names the axis.
+    name : str or None, default=None
+        Name in the legend. None: no legend.
+
+    Attributes
+    ----------
+    line_ : matplotlib Line2D
+        The curve.
+    ax_ : matplotlib Axes
+        The axes with the curve.
+    figure_ : matplotlib Figure
+        The figure of the axes.
+
+    See Also
+    --------
+    CoefficientPathDisplay : Coefficients against the strength of the penalty.
+
+    Examples
+    --------
+    Two fits on one axis, and how far above the minimum they are:
+
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.preprocessing import scale
+    >>> from bce_logistic import GDLogisticRegression, LossCurveDisplay
+    >>> X, y = load_wine(return_X_y=True)
+    >>> X = scale(X)
+    >>> plain = GDLogisticRegression(solver="gd", tol=1e-3).fit(X, y)
+    >>> momentum = GDLogisticRegression(solver="gd", momentum=0.9, tol=1e-3).fit(X, y)
+    >>> minimum = GDLogisticRegression(tol=1e-12).fit(X, y).loss_curve_[-1]
+    >>> display = LossCurveDisplay.from_estimator(plain, name="plain", minimum=minimum)
+    >>> display = LossCurveDisplay.from_estimator(
+    ...     momentum, name="momentum", minimum=minimum, ax=display.ax_
+    ... )
+    """
+
+    def __init__(self, *, values: ArrayLike, curve: str = "loss", name: str | None = None) -> None:
+        self.values = values
+        self.curve = curve
+        self.name = name
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        *,
+        curve: str = "loss",
+        name: str | None = None,
+        minimum: float | None = None,
+        log_scale: bool = False,
+        ax: Any = None,
+        line_kwargs: dict[str, Any] | None = None,
+    ) -> Self:
+        """Draw a curve of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : GDLogisticRegression
+            Fitted estimator.
+        curve : {"loss", "gradient_norm", "validation_loss"}, default="loss"
+            Which of its curves: ``loss_curve_``, ``gradient_norm_curve_`` or
+            ``validation_loss_curve_``.
+        name : str or None, default=None
+            Name in the legend. None: the class of the estimator.
+        minimum : float or None, default=None
+            What is subtracted from the values, such as the lowest objective over the total
+            weight, in nats: the distance is drawn, on a logarithmic axis. None: nothing.
+        log_scale : bool, default=False
+            Whether the axis of the values is logarithmic. With a ``minimum`` it always is.
+        ax : matplotlib Axes or None, default=None
+            Axes to draw on. None: new ones.
+        line_kwargs : dict or None, default=None
+            Further arguments of :meth:`matplotlib.axes.Axes.plot`.
+
+        Returns
+        -------
+        LossCurveDisplay
+            The display, which holds what was drawn.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If the curve is not known, or the fit has none such.
+        """
+        _pyplot(cls)
+        check_is_fitted(estimator)
+        attribute = f"{_checked(curve)}_curve_"
+        values = getattr(estimator, attribute, None)
+        if values is None:
+            raise ValueError(
+                f"This {type(estimator).__name__} has no {attribute}. {CURVES[curve].remedy}"
+            )
+        name = type(estimator).__name__ if name is None else name
+        values = on_host(values) if is_foreign(values) else values
+        display = cls(values=values, curve=curve, name=name)
+        return display.plot(ax, minimum=minimum, log_scale=log_scale, line_kwargs=line_kwargs)
+
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        name: str | None = None,
+        minimum: float | None = None,
+        log_scale: bool = False,
+        line_kwargs: dict[str, Any] | None = None,
+    ) -> Self:
+        """Draw the curve.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or None, default=None
+            Axes to draw on. None: new ones.
+        name : str or None, default=None
+            Name in the legend. None: that of the display.
+        minimum : float or None, default=None
+            What is subtracted from the values: the distance is drawn, on a logarithmic axis,
+            as far as it is positive. None: nothing.
+        log_scale : bool, default=False
+            Whether the axis of the values is logarithmic. With a ``minimum`` it always is.
+        line_kwargs : dict or None, default=None
+            Further arguments of :meth:`matplotlib.axes.Axes.plot`.
+
+        Returns
+        -------
+        LossCurveDisplay
+            The display itself.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If the curve is not known.
+        """
+        quantity, unit, _ = CURVES[_checked(self.curve)]
+        plt = _pyplot(type(self))
+        self.ax_ = plt.subplots()[1] if ax is None else ax
+        self.figure_ = self.ax_.figure
+        values = np.asarray(self.values)
+        if minimum is not None:
+            quantity = f"{quantity} above its minimum"
+            distance = values - minimum
+            values = np.where(distance > 0, distance, np.nan)
+        if log_scale or minimum is not None:
+            self.ax_.set_yscale("log")
+        name = self.name if name is None else name
+        (self.line_,) = self.ax_.plot(
+            np.arange(len(values)), values, **{"label": name, **(line_kwargs or {})}
+        )
+        self.ax_.set(xlabel="iterations", ylabel=f"{quantity} ({unit})")
+        if self.ax_.get_legend_handles_labels()[1]:
+            self.ax_.legend()
+        return self
+
+
+class CoefficientPathDisplay:
+    """Coefficients against C, the inverse strength of the penalty: one line a feature.
+
+    It is recommended to use :meth:`from_estimator`. All parameters are stored as attributes.
+
+    Parameters
+    ----------
+    Cs : array-like of shape (n_Cs,)
+        Inverse strengths of the penalty.
+    coefs : array-like of shape (n_Cs, n_features)
+        Coefficients of one class at each of them.
+    feature_names : array-like of str of shape (n_features,)
+        Names of the features.
+
+    Attributes
+    ----------
+    lines_ : list of matplotlib Line2D
+        The line of each feature.
+    ax_ : matplotlib Axes
+        The axes with the lines.
+    figure_ : matplotlib Figure
+        The figure of the axes.
+
+    See Also
+    --------
+    LossCurveDisplay : How the objective came down.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from bce_logistic import CoefficientPathDisplay, GDLogisticRegression
+    >>> X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+    >>> X = StandardScaler().set_output(transform="pandas").fit_transform(X)
+    >>> display = CoefficientPathDisplay.from_estimator(GDLogisticRegression(), X, y)
+    """
+
+    def __init__(self, *, Cs: ArrayLike, coefs: ArrayLike, feature_names: Any) -> None:
+        self.Cs = Cs
+        self.coefs = coefs
+        self.feature_names = feature_names
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        *,
+        Cs: Any = 30,
+        sample_weight: Any = None,
+        target: Any = None,
+        feature_names: Any = None,
+        n_named: int = 10,
+        ax: Any = None,
+        line_kwargs: dict[str, Any] | None = None,
+    ) -> Self:
+        """Fit a clone of an estimator for each C, and draw its coefficients.
+
+        The fits go from the smallest C to the largest, each from the coefficients of the one
+        before.
+
+        Parameters
+        ----------
+        estimator : GDLogisticRegression
+            Estimator with the parameters ``C`` and ``warm_start``; it is left as it is.
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Features. Coefficients compare with each other if the features are scaled.
+        y : array-like of shape (n_samples,)
+            Labels.
+        Cs : int or array-like of shape (n_Cs,), default=30
+            Inverse strengths of the penalty, positive and finite. An int: that many from 1e-4
+            to 1e4, evenly on a logarithmic scale.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the samples. None: 1 for every sample.
+        target : label or None, default=None
+            Class whose coefficients are drawn. None, for two classes only: the second.
+        feature_names : array-like of str of shape (n_features,) or None, default=None
+            Names of the features. None: those of X, or else "x0", "x1" and so on.
+        n_named : int, default=10
+            How many features the legend names: those with the largest coefficients at the
+            largest C. The lines of the others are grey.
+        ax : matplotlib Axes or None, default=None
+            Axes to draw on. None: new ones.
+        line_kwargs : dict or None, default=None
+            Further arguments of :meth:`matplotlib.axes.Axes.plot`.
+
+        Returns
+        -------
+        CoefficientPathDisplay
+            The display, which holds what was drawn.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        TypeError
+            If the estimator does not have these parameters.
+        ValueError
+            If ``Cs``, ``target`` or the number of names is not usable.
+        """
+        _pyplot(cls)
+        if not {"C", "warm_start"} <= estimator.get_params().keys():
+            raise TypeError(
+                f"{type(estimator).__name__} does not have the parameters C and warm_start. "
+                f"{THE_CLASSIFIER} Transform X before."
+            )
+        Cs = np.logspace(-4, 4, Cs) if np.ndim(Cs) == 0 else np.sort(column_or_1d(Cs))
+        if not len(Cs) or not (np.isfinite(Cs) & (Cs > 0)).all():
+            raise ValueError(f"Cs must be positive and finite numbers, at least one; got {Cs}.")
+        row = _row_of_coef(unique_labels(y), target)
+        if feature_names is not None:
+            n_features = check_array(X, accept_sparse=True, ensure_all_finite=False).shape[1]
+            if len(feature_names) != n_features:
+                raise ValueError(f"{len(feature_names)} feature_names for {n_features} features.")
+
+        model = clone(estimator).set_params(warm_start=True)
+        coefs = np.array(
+            [model.set_params(C=C).fit(X, y, sample_weight=sample_weight).coef_[row] for C in Cs]
+        )
+        if feature_names is None:
+            unnamed = [f"x{j}" for j in range(coefs.shape[1])]
+            feature_names = getattr(model, "feature_names_in_", unnamed)
+        display = cls(Cs=Cs, coefs=coefs, feature_names=feature_names)
+        return display.plot(ax, n_named=n_named, line_kwargs=line_kwargs)
+
+    def plot(
+        self, ax: Any = None, *, n_named: int = 10, line_kwargs: dict[str, Any] | None = None
+    ) -> Self:
+        """Draw the coefficients.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or None, default=None
+            Axes to draw on. None: new ones.
+        n_named : int, default=10
+            How many features the legend names: those with the largest coefficients at the
+            largest C. The lines of the others are grey.
+        line_kwargs : dict or None, default=None
+            Further arguments of :meth:`matplotlib.axes.Axes.plot`.
+
+        Returns
+        -------
+        CoefficientPathDisplay
+            The display itself.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        plt = _pyplot(type(self))
+        self.ax_ = plt.subplots()[1] if ax is None else ax
+        self.figure_ = self.ax_.figure
+        coefs = np.asarray(self.coefs)
+        size = np.abs(coefs[np.argmax(self.Cs)])
+        named = np.argsort(-size, kind="stable")[:n_named]
+        self.lines_ = []
+        for j, (coef, label) in enumerate(zip(coefs.T, self.feature_names, strict=True)):
+            style = {} if j in named else {"color": "0.8", "linewidth": 1, "zorder": 1}
+            style |= {"label": label, **(line_kwargs or {})}
+            self.lines_ += self.ax_.plot(self.Cs, coef, **style)
+        self.ax_.set_xscale("log")
+        self.ax_.set(
+            xlabel="C, inverse strength of the penalty", ylabel="coefficient (nats per unit)"
+        )
+        if len(named):
+            # The lines fan out to the right: the left has room.
+            handles = [self.lines_[j] for j in named]
+            self.ax_.legend(handles=handles, loc="upper left", fontsize="small")
+        return self
+
+
+def _checked(curve: str) -> str:
+    """The name of a curve, if there is one of that name."""
+    if curve not in CURVES:
+        raise ValueError(f"curve must be one of {sorted(CURVES)}, got {curve!r}.")
+    return curve
+
+
+def _row_of_coef(classes: NDArray, target: Any) -> int:
+    """Index of the row of ``coef_`` that belongs to a class; two classes share one row."""
+    with_row = (classes[1:] if len(classes) == 2 else classes).tolist()
+    if target is None and len(with_row) == 1:
+        return 0
+    if target not in with_row:
+        raise ValueError(f"target must be one of the classes {with_row}, got {target!r}.")
+    return with_row.index(target)
+
+
+def _pyplot(display: type) -> Any:
+    """Import matplotlib, or say how to install it."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError(
+            f"{display.__name__} draws with matplotlib, which is not installed. "
+            "Install it: pip install bce_logistic[plot]"
+        ) from error
+    return plt

@@ -1,0 +1,243 @@
+r"""How certain the coefficients are: standard errors, tests and intervals.
+
+The objective is minus the log-likelihood, so the inverse of its Hessian at the optimum is the
+covariance of the coefficients, for many samples:
+
+.. math:: \mathrm{Cov}(\hat w) = H^{-1}, \qquad
+          H = [X\; 1]^T \, s \, \hat y (1 - \hat y) \, [X\; 1]
+"""
+
+from __future__ import annotations
+
+from typing import Any, Never
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+from sklearn.utils.validation import check_is_fitted
+
+from ..arrays import Array, on_host, stays
+from ..estimators.fitted_state import feature_names, listed
+from ..estimators.logistic_regression import GDLogisticRegression
+from ..objective.collinearity import find_collinearity
+from ..objective.objective import Objective
+from ..objective.standard_errors import SINGULAR, contrasts, standard_errors
+from ..rows.label_index import label_weights
+from ..rows.memory import row_blocks
+from ..rows.threads import worker_threads
+from ..validation.features import validated
+from ..validation.labels import encode_labels
+from ..validation.weights import check_sample_weight, weigh_classes
+
+# How far from the optimum the coefficients may be, in standard errors.
+FAR = 0.01
+
+
+def inference_table(
+    estimator: GDLogisticRegression,
+    X: Any,
+    y: Any,
+    sample_weight: Any = None,
+    *,
+    penalized: bool = False,
+    level: float = 0.95,
+) -> Any:
+    r"""Standard errors, z-tests, confidence intervals and odds ratios of a fitted model.
+
+    .. math:: \mathrm{se} = \sqrt{\mathrm{diag}(H^{-1})}, \qquad z = w / \mathrm{se}, \qquad
+              p = 2 \, \Phi(-|z|), \qquad w \pm \Phi^{-1}(\tfrac{1 + \mathrm{level}}{2}) \,
+              \mathrm{se}
+
+    with the Hessian :math:`H` of the objective at the coefficients. Two classes give one row
+    for every feature and one for the intercept. More classes give such rows for each class but
+    the first: the softmax has one set of coefficients too many, and only the differences to
+    the first class mean something.
+
+    Parameters
+    ----------
+    estimator : GDLogisticRegression
+        A model that was fitted without a penalty, ``C=np.inf``, until convergence.
+    X : array-like or sparse matrix of shape (n_samples, n_features)
+        The features that it was fitted on. Single precision is copied to double.
+    y : array-like of shape (n_samples,)
+        The labels that it was fitted on.
+    sample_weight : array-like of shape (n_samples,), number or None, default=None
+        The weights that it was fitted with. They count samples: a weight of 2 is a sample
+        that was seen twice. Class weights of the estimator multiply them, as in the fit.
+    penalized : bool, default=False
+        Allow a finite ``C``. The penalty then is read as a prior: see Notes.
+    level : float, default=0.95
+        Probability of the intervals, between 0 and 1.
+
+    Returns
+    -------
+    pandas.DataFrame or numpy.recarray
+        The columns "coef", "std_err", "z", "p_value", "ci_low", "ci_high" and "odds_ratio",
+        which is ``exp(coef)``. The index holds "feature", the names of the features and, last,
+        "intercept"; before it "class", if there are more than two. Without pandas a structured
+        array, in which the index is the first fields.
+
+    Raises
+    ------
+    TypeError
+        If the estimator is of another kind, or if X is an array of another library that
+        scikit-learn's setting ``array_api_dispatch`` keeps.
+    sklearn.exceptions.NotFittedError
+        If the estimator is not fitted.
+    ValueError
+        Where the numbers would be wrong: if the fit has a penalty, did not converge or found
+        the classes separated; if columns are collinear; if some features separate some samples
+        perfectly; if the coefficients are not the optimum of these data; if a class has no
+        weight.
+
+    Notes
+    -----
+    With a finite C the coefficients are shrunk, and no standard error can be right for them.
+    What the table then holds is the Laplace approximation of a posterior distribution: the
+    penalty is the prior of coefficients that are normal with variance C, and independent; the
+    posterior is about normal around ``coef`` with the covariance :math:`H^{-1}`, :math:`H`
+    with the penalty in it. The interval holds the coefficient with the probability ``level``.
+
+    References
+    ----------
+    C. M. Bishop, Pattern Recognition and Machine Learning, 2006, equations 4.97 (Hessian) and
+    4.142 to 4.143 (Laplace approximation).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bce_logistic import GDLogisticRegression, inference_table
+    >>> X = np.array([[1.0], [2.0], [3.0], [4.0], [5.0], [6.0]])
+    >>> y = np.array([0, 0, 1, 0, 1, 1])
+    >>> model = GDLogisticRegression(C=np.inf, tol=1e-12).fit(X, y)
+    >>> table = inference_table(model, X, y)
+    >>> [round(float(number), 3) for number in table["std_err"]]
+    [0.913, 3.388]
+    """
+    _check(estimator, penalized, level)
+    if stays(X):
+        raise TypeError("The table is computed by NumPy: pass X and y as arrays of NumPy's.")
+    X, y = validated(estimator, X, y, reset=False, dtype=[np.float64])
+    labels, y = encode_labels(y)
+    if not np.array_equal(labels, on_host(estimator.classes_)):
+        raise ValueError(
+            f"y holds the classes {labels}, but the estimator was fitted on "
+            f"{estimator.classes_}. Pass the labels that it was fitted on."
+        )
+    s = check_sample_weight(sample_weight, len(y))
+    classes = weigh_classes(estimator, labels, label_weights(y, s, len(labels)))
+    if estimator.fit_intercept and len(classes.absent):
+        raise ValueError(
+            f"The classes {classes.absent} have no weight: their probability is fitted as zero, "
+            "and there is nothing to be uncertain of. Leave their samples out, and fit the others."
+        )
+    y, s = classes.coded(y, s)
+    names = [*feature_names(estimator), *["intercept"] * estimator.fit_intercept]
+    with worker_threads(estimator.n_jobs) as run:
+        objective = estimator._objective(row_blocks(X, y, s, run), classes.n_scores)
+        w = estimator._coefficients().reshape(objective.shape)
+        std_err = _standard_errors(objective, w, names)
+    coef = contrasts(np.atleast_2d(w.T)).ravel()
+    z = coef / std_err
+    half_width = ndtri((1 + level) / 2) * std_err
+    with np.errstate(over="ignore"):
+        odds_ratio = np.exp(coef)
+    return _table(
+        names,
+        labels[1:] if len(labels) > 2 else None,
+        {
+            "coef": coef,
+            "std_err": std_err,
+            "z": z,
+            "p_value": 2 * ndtr(-np.abs(z)),
+            "ci_low": coef - half_width,
+            "ci_high": coef + half_width,
+            "odds_ratio": odds_ratio,
+        },
+    )
+
+
+def _check(estimator: Any, penalized: bool, level: float) -> None:
+    """Refuse a fit for which the table would be wrong, before any work."""
+    if not isinstance(estimator, GDLogisticRegression):
+        raise TypeError(
+            f"estimator must be a GDLogisticRegression; got {type(estimator).__name__}. Of a "
+            "pipeline or a search, pass the final estimator, and X as it comes to see it."
+        )
+    if not 0 < level < 1:
+        raise ValueError(f"level must be between 0 and 1, for example 0.95; got {level!r}.")
+    check_is_fitted(estimator)
+    if estimator.stop_reason_ == "separated":
+        raise ValueError(
+            "Some samples are separated perfectly: the coefficients have no optimum, and no "
+            "standard errors. Leave features out, or fit with a finite C and pass penalized=True."
+        )
+    if not estimator.converged_:
+        raise ValueError(
+            f"The fit did not converge (stop_reason_={estimator.stop_reason_!r}): standard errors "
+            "belong to the optimum. Fit with a larger max_iter, and tol=1e-12."
+        )
+    if np.isfinite(estimator.C) and not penalized:
+        raise ValueError(
+            f"The penalty of C={estimator.C} shrinks the coefficients, and standard errors say "
+            "nothing of that. Fit with C=np.inf, or pass penalized=True to have the penalty read "
+            "as a prior."
+        )
+
+
+def _standard_errors(objective: Objective, w: Array, names: list[str]) -> Array:
+    """Square roots of the diagonal of the inverse Hessian, if they are what they seem."""
+    found = standard_errors(objective, w)
+    if found.undetermined.any():
+        # What is singular to the rounding of a Hessian, a penalty included, counts as collinear.
+        n_features = objective.rows.n_features
+        tolerance = n_features * SINGULAR * np.finfo(np.float64).eps
+        collinear = find_collinearity(objective.rows, objective.fit_intercept, tolerance)
+        if collinear.n_relations:
+            redundant = np.array(names[:n_features])[collinear.redundant].tolist()
+            raise ValueError(
+                "The Hessian is singular: columns are collinear, so that the data do not "
+                f"determine their coefficients. Leave out {listed(redundant)}, or fit with "
+                "a smaller C and pass penalized=True."
+            )
+        _refuse_separated(found.undetermined, names)
+    if found.distance > FAR:
+        raise ValueError(
+            f"The coefficients are {found.distance:.2g} standard errors from the optimum of these "
+            "data and weights. Pass those that the estimator was fitted on; if they are, fit it "
+            "with tol=1e-12, on X in double precision."
+        )
+    if found.unstable.any():
+        _refuse_separated(found.unstable, names)
+    return found.std_err
+
+
+def _refuse_separated(separating: NDArray[np.bool_], names: list[str]) -> Never:
+    raise ValueError(
+        f"Some samples are separated perfectly, by {_named(separating, names)}: the larger these "
+        "coefficients, the better, so that they have no optimum and no standard errors. Leave "
+        "features out, or fit with a smaller C and pass penalized=True."
+    )
+
+
+def _named(chosen: NDArray[np.bool_], names: list[str]) -> str:
+    """Names of the columns that are chosen for any class."""
+    of_any_class = chosen.reshape(-1, len(names)).any(axis=0)
+    return listed(np.array(names)[of_any_class].tolist())
+
+
+def _table(names: list[str], classes: NDArray | None, columns: dict[str, Array]) -> Any:
+    """A data frame, or without pandas a structured array."""
+    index = {"feature": np.array(names)}
+    if classes is not None:
+        index = {
+            "class": np.repeat(classes, len(names)),
+            "feature": np.tile(names, len(classes)),
+        }
+    try:
+        import pandas
+    except ImportError:
+        fields = index | columns
+        dtype = [(name, field.dtype) for name, field in fields.items()]
+        return np.rec.fromarrays(list(fields.values()), dtype=dtype)
+    return pandas.DataFrame(index | columns).set_index(list(index))

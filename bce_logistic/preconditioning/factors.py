@@ -1,0 +1,173 @@
+"""Approximate Hessians that can be solved with: the metric of the descent.
+
+Dense algebra on the coefficients alone: matrices come in, solutions go out. Arrays of
+coefficients have shape (n_coefficients,) or (n_coefficients, n_classes), as everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg.lapack import dpotrf, dpotrs
+
+from ..arrays import Array
+from ..descent.directions import Preconditioner
+
+
+@dataclass(frozen=True)
+class Factor:
+    """Cholesky factor of a matrix that is scaled to a unit diagonal.
+
+    Columns of any scale are all alike to it, and a matrix that is singular to rounding (equal or
+    constant columns without a penalty) is helped by the smallest ridge that does.
+    """
+
+    cholesky: Array
+    scale: Array
+
+    @classmethod
+    def of(cls, matrix: Array) -> Factor:
+        """Factorise a symmetric positive semi-definite matrix; NaN if it is not finite."""
+        scale = _root(matrix.diagonal())
+        if not np.isfinite(matrix).all():
+            return cls(np.full_like(matrix, np.nan), scale)
+        ridge, failed_at = 0.0, True
+        while failed_at:
+            unit = matrix / scale
+            unit /= scale[:, None]
+            np.fill_diagonal(unit, 1.0 + ridge)
+            cholesky, failed_at = dpotrf(unit.T, lower=True, clean=False, overwrite_a=True)
+            ridge = max(1e-14 * len(unit), 100 * ridge)
+        return cls(cholesky, scale)
+
+    def solve(self, gradient: Array) -> Array:
+        """Solve with the matrix."""
+        solution, _ = dpotrs(self.cholesky, gradient / self.scale, lower=True)
+        return solution / self.scale
+
+
+@dataclass(frozen=True)
+class Diagonal:
+    """The diagonal of a Hessian."""
+
+    diagonal: Array
+
+    def solve(self, gradient: Array) -> Array:
+        """Divide by the diagonal; NaN where it overflowed."""
+        finite = np.where(np.isinf(self.diagonal), np.nan, self.diagonal)
+        return gradient / np.where(self.diagonal > 0, finite, 1.0)
+
+
+@dataclass(frozen=True)
+class ByClass:
+    """One preconditioner for each class, over all coefficients of the class."""
+
+    parts: tuple[Preconditioner, ...]
+
+    def solve(self, gradient: Array) -> Array:
+        """Solve class by class."""
+        solutions = [part.solve(g) for part, g in zip(self.parts, _by_class(gradient), strict=True)]
+        return np.stack(solutions, axis=-1).reshape(gradient.shape)
+
+
+@dataclass(frozen=True)
+class ClassFactors(ByClass):
+    """One factor for each class."""
+
+    parts: tuple[Factor, ...]
+
+    @classmethod
+    def of(cls, hessians: Iterable[Array]) -> ClassFactors:
+        """Factorise the Hessian of each class, shape (n_columns, n_columns)."""
+        return cls(tuple(map(Factor.of, hessians)))
+
+    def rescaled(self, diagonal: Array) -> ClassFactors:
+        """The same factors, scaled to another diagonal, the shape of the coefficients."""
+        scales = map(_root, _by_class(diagonal))
+        pairs = zip(self.parts, scales, strict=True)
+        return ClassFactors(tuple(replace(factor, scale=scale) for factor, scale in pairs))
+
+
+@dataclass(frozen=True)
+class CoupledFactor:
+    """One factor over the coefficients of all classes together."""
+
+    factor: Factor
+
+    @classmethod
+    def of(cls, hessian: Array, unpenalised: NDArray[np.bool_]) -> CoupledFactor:
+        """Factorise the Hessian of all coefficients.
+
+        Parameters
+        ----------
+        hessian : ndarray of shape (n_scores, n_columns, n_scores, n_columns)
+            The matrix.
+        unpenalised : ndarray of bool of shape (n_columns,)
+            Columns without a penalty. Adding the same number to such a coefficient in every
+            class changes nothing, so the Hessian is singular; along these directions, where no
+            gradient points, it is made regular.
+
+        Returns
+        -------
+        CoupledFactor
+            The factor.
+        """
+        n_scores, n_columns = hessian.shape[:2]
+        hessian = hessian.copy()
+        for j in np.flatnonzero(unpenalised):
+            hessian[:, j, :, j] += np.trace(hessian[:, j, :, j]) / n_scores**2
+        return cls(Factor.of(hessian.reshape(n_scores * n_columns, -1)))
+
+    def solve(self, gradient: Array) -> Array:
+        """Solve for all classes at once."""
+        return self.factor.solve(gradient.T.ravel()).reshape(gradient.T.shape).T
+
+
+@dataclass(frozen=True)
+class ColumnFactors:
+    """Factors on some columns, the diagonal on the rest."""
+
+    columns: NDArray[np.intp]
+    block: ClassFactors
+    rest: Diagonal
+
+    def solve(self, gradient: Array) -> Array:
+        """Solve the two parts, each on its own."""
+        solution = self.rest.solve(gradient)
+        solution[self.columns] = self.block.solve(gradient[self.columns])
+        return solution
+
+
+@dataclass(frozen=True)
+class SumToZero:
+    """Steps that sum to zero over the classes.
+
+    Adding the same to the coefficients of all classes changes no probability. The penalty, if
+    there is one, is least where they sum to zero; without one those coefficients are as good as
+    any, and the ones that LogisticRegression finds. So a descent that starts there stays there,
+    away from a direction along which the objective hardly bends.
+    """
+
+    preconditioner: Preconditioner
+
+    def solve(self, gradient: Array) -> Array:
+        """Solve, and take out the common shift."""
+        return sum_to_zero(self.preconditioner.solve(gradient))
+
+
+def sum_to_zero(w: Array) -> Array:
+    """The nearest coefficients that sum to zero over the classes; unchanged for two classes."""
+    return w if w.ndim == 1 else w - w.mean(axis=1, keepdims=True)
+
+
+def _by_class(coefficients: Array) -> Array:
+    """Coefficients class by class, shape (n_scores, n_coefficients)."""
+    return np.atleast_2d(coefficients.T)
+
+
+def _root(diagonal: Array) -> Array:
+    """Square roots of a diagonal; a column without any curvature is left as it is."""
+    return np.sqrt(np.where(diagonal > 0, diagonal, 1.0))

@@ -1,0 +1,144 @@
+"""How far a descent still is from the optimum, judged by the steps that it made."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from math import inf, log
+from typing import NamedTuple
+
+import numpy as np
+
+from ..descent.loop import Iterate
+
+# The estimates are right to about this factor, and the promise is to be on the safe side; over
+# many steps a convergence that slows down, like a power of their number, needs a larger one.
+SAFETY = 2.0
+SAFETY_IF_SLOW = 16.0
+# Steps that are many.
+SLOW = 32
+# Decreases that do not shrink from step to step are taken to shrink by this factor.
+SLOWEST_CONTRACTION = 0.95
+
+
+class Progress(NamedTuple):
+    """What one iterate tells of the convergence.
+
+    Attributes
+    ----------
+    value : float
+        The objective.
+    gradient_norm : float
+        Largest absolute component of the gradient.
+    predicted : float
+        Decrease that the metric of the descent predicts from here to the optimum: half the
+        squared Newton decrement, ``gradient . P^-1 gradient / 2``.
+    """
+
+    value: float
+    gradient_norm: float
+    predicted: float
+
+    @classmethod
+    def of(cls, iterate: Iterate) -> Progress:
+        """Progress at an iterate."""
+        _, value, gradient = iterate.point
+        slope = float(np.vdot(gradient, iterate.direction))
+        return cls(value, float(np.abs(gradient).max()), -slope / 2)
+
+
+def estimated_gap(history: Sequence[Progress]) -> float:
+    r"""Distance of the objective from its minimum, estimated on the safe side.
+
+    The prediction of the metric is right if the metric is the Hessian, and believed if the last
+    step did what was predicted of it. Otherwise the decreases made so far speak for themselves:
+    if they shrink by the factor rho from one step to the next, all that are still to come add
+    up to
+
+    .. math:: \delta \, (\rho + \rho^2 + \ldots) = \delta \, \frac{\rho}{1 - \rho}.
+
+    The largest of the estimates is taken, over single steps, over pairs and fours of them, and
+    over quarters of a longer history, which see a convergence that slows down; and it is
+    doubled at least.
+
+    Parameters
+    ----------
+    history : sequence of Progress
+        The iterates so far.
+
+    Returns
+    -------
+    float
+        The gap, in nats.
+    """
+    if metric_is_right(history):
+        return SAFETY * history[-1].predicted
+    gap = SAFETY * max(history[-1].predicted, *(_to_come(history, width) for width in (1, 2, 4)))
+    if len(history) < SLOW:
+        return gap
+    return max(gap, SAFETY_IF_SLOW * _to_come(history, min(len(history) // 4, SLOW)))
+
+
+def metric_is_right(history: Sequence[Progress]) -> bool:
+    """Whether the last step went as the metric predicted, most of the way to the optimum.
+
+    After many steps the last two have to: of many, one does so by chance.
+
+    Parameters
+    ----------
+    history : sequence of Progress
+        The iterates so far.
+
+    Returns
+    -------
+    bool
+        Whether the metric is as good as the Hessian.
+    """
+    steps = list(itertools.pairwise(history[-2:] if len(history) < SLOW else history[-3:]))
+    return len(steps) > 0 and all(_as_predicted(before, now) for before, now in steps)
+
+
+def _as_predicted(before: Progress, now: Progress) -> bool:
+    """Whether a step went as the metric predicted, most of the way to the optimum."""
+    promised = before.predicted - now.predicted
+    kept = abs(before.value - now.value - promised) <= 0.3 * promised
+    return kept and now.predicted <= 0.25 * before.predicted
+
+
+def iterations_left(history: Sequence[Progress], target: float) -> float:
+    """Iterations until the gap is at a target, if the descent goes on as it did so far.
+
+    Parameters
+    ----------
+    history : sequence of Progress
+        The iterates so far.
+    target : float
+        The gap to reach, in nats.
+
+    Returns
+    -------
+    float
+        The number of iterations.
+    """
+    gap = estimated_gap(history)
+    width = (len(history) - 1) // 2
+    _, contraction = _decrease_and_contraction(history, width)
+    if gap <= target or contraction == 0:
+        return 0.0
+    return width * log(target / gap) / log(contraction)
+
+
+def _to_come(history: Sequence[Progress], width: int) -> float:
+    """Sum of the decreases to come, if they go on to shrink as over the last steps."""
+    decrease, contraction = _decrease_and_contraction(history, width)
+    return decrease * contraction / (1 - contraction)
+
+
+def _decrease_and_contraction(history: Sequence[Progress], width: int) -> tuple[float, float]:
+    """Decrease over the last ``width`` steps, and its ratio to that over the ``width`` before."""
+    if len(history) <= 2 * width:
+        return 0.0, 0.0
+    oldest, middle, newest = (history[-1 - k * width].value for k in (2, 1, 0))
+    decrease = max(middle - newest, 0.0)
+    contraction = decrease / (oldest - middle) if oldest > middle else inf
+    return decrease, min(contraction, SLOWEST_CONTRACTION)

@@ -1,0 +1,116 @@
+"""The classes of ``y``, their weights, and the limit in which a class without weight is absent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import Array
+from .labels import stretches
+
+
+@dataclass(frozen=True)
+class Classes:
+    r"""Classes with their weights.
+
+    A class without weight costs nothing where its probability is zero, which only an intercept
+    of minus infinity gives: in the limit, the others are a softmax of their own. Its intercept is
+    then :math:`\log \epsilon` below the mean of the others, its coefficients are zero.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_classes,)
+        The labels, sorted.
+    weights : ndarray of shape (n_classes,)
+        Class weights, which multiply the sample weights.
+    weighted : ndarray of bool of shape (n_classes,)
+        Which classes have samples with weight.
+    scored : ndarray of bool of shape (n_classes,)
+        Which classes have a score that is learnt; two classes share one.
+    """
+
+    labels: NDArray
+    weights: Array
+    weighted: NDArray[np.bool_]
+    scored: NDArray[np.bool_]
+
+    @property
+    def n_scores(self) -> int:
+        """Scores of a sample: 1 for two classes, else one for each class that is learnt."""
+        return 1 if len(self.labels) == 2 else int(self.scored.sum())
+
+    @property
+    def absent(self) -> NDArray:
+        """Labels of the classes without weight."""
+        return self.labels[~self.weighted]
+
+    @property
+    def positions(self) -> NDArray[np.intp]:
+        """Position of each class among those that are learnt; of one that is not, any."""
+        return np.maximum(np.cumsum(self.scored) - 1, 0)
+
+    def coded(self, encoded: NDArray, s: Array) -> tuple[NDArray, Array]:
+        """Labels as the loss wants them, and sample weights times class weights.
+
+        ``encoded`` and ``s`` themselves, without a copy, where nothing changes.
+        """
+        return self._coded(encoded), self._weighted(encoded, s)
+
+    def _coded(self, encoded: NDArray) -> NDArray:
+        return encoded if self.scored.all() else self.positions.astype(encoded.dtype)[encoded]
+
+    def _weighted(self, encoded: NDArray, s: Array) -> Array:
+        if (self.weights == 1).all():
+            return s
+        weighted = np.empty(len(s))
+        for rows in stretches(len(s)):
+            np.multiply(s[rows], self.weights[encoded[rows]], out=weighted[rows])
+        return weighted
+
+    def merged(self, by_class: NDArray) -> NDArray:
+        """Numbers of each class, (..., n_classes), added up by the label that the loss sees."""
+        if self.scored.all():
+            return by_class
+        label = np.arange(self.n_scores)
+        return by_class @ (self.positions[:, None] == label).astype(by_class.dtype)
+
+    def certain(self, shape: tuple[int, ...], dtype: Any) -> Array:
+        """Coefficients, the intercept last, where one class has all the weight: nothing to learn.
+
+        The others have at most the probability eps.
+        """
+        w = np.zeros(shape)
+        b = np.where(self.weighted, 0.0, np.log(np.finfo(dtype).eps))
+        w[-1] = b[1] - b[0] if len(b) == 2 else b - b.mean()
+        return w
+
+    def with_absent(self, w: Array, dtype: Any) -> Array:
+        """Coefficients of all classes, (n_columns, n_classes), from those that were learnt."""
+        w = w.reshape(len(w), -1)
+        if self.scored.all():
+            return w
+        whole = np.zeros((len(w), len(self.labels)))
+        whole[:, self.scored] = w
+        whole[-1, ~self.scored] = np.log(np.finfo(dtype).eps)
+        whole[-1] -= whole[-1].mean()
+        return whole
+
+    def recalled(self, whole: Array, dtype: Any) -> Array:
+        """Fitted coefficients, with an intercept to come back from for classes that were absent.
+
+        It is the mean of the others'. One that is so far below them has next to no slope.
+        """
+        b = whole[-1]
+        below = -np.abs(b) if len(self.labels) == 2 else b - b.max()
+        was_absent = below <= 0.99 * np.log(np.finfo(dtype).eps)  # up to rounding
+        learnt = self.scored[: len(b)]  # of two classes, that of their one score
+        was_absent &= learnt & ~whole[:-1].any(axis=0)
+        if not was_absent.any():
+            return whole
+        others = b[learnt & ~was_absent]
+        whole = whole.copy()
+        whole[-1, was_absent] = others.mean() if len(others) else 0.0
+        return whole

@@ -1,0 +1,157 @@
+"""The step sizes against their formula and against the conditions that they promise."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from bce_logistic.descent.step_sizes import BacktrackingStep, DecayingStep
+from bce_logistic.objective.objective import Point
+
+
+def point(w):
+    return Point(w, np.nan, np.full_like(w, np.nan))
+
+
+@pytest.mark.parametrize(("power", "step"), [(0.0, 0.5), (0.5, 0.5 / 2), (1.0, 0.5 / 4)])
+def test_decaying_step(power, step):
+    w, p = np.array([1.0, 2.0]), np.array([-1.0, 4.0])
+    moved, known = DecayingStep(0.5, power)(None, point(w), p, t=3)
+    assert_allclose(moved, w + step * p, rtol=1e-15)
+    assert known is None
+    assert_array_equal(w, [1, 2])
+
+
+def test_steps_are_constant_and_rules_frozen_unless_told_otherwise():
+    moved, _ = DecayingStep(0.5)(None, point(np.zeros(1)), np.ones(1), t=100)
+    assert_array_equal(moved, [0.5])
+    for rule in (DecayingStep(0.5), BacktrackingStep()):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            rule.eta = 1.0
+
+
+def test_first_step_is_not_decayed():
+    moved, _ = DecayingStep(0.5, 1.0)(None, point(np.zeros(1)), np.ones(1), t=0)
+    assert_array_equal(moved, [0.5])
+
+
+@pytest.mark.parametrize(("power", "reaches"), [(0.5, True), (1.0, True), (1.5, False)])
+def test_steps_that_decay_slowly_reach_everywhere(power, reaches):
+    # The sum of the steps is infinite up to power 1, so that no start is too far away.
+    rule, w = DecayingStep(1.0, power), point(np.zeros(1))
+    for t in range(20_000):
+        w = point(rule(None, w, np.ones(1), t)[0])
+    assert (w.w[0] > 10) == reaches
+
+
+class Curve:
+    """A function of one coefficient, with its derivative."""
+
+    def __init__(self, function, slope):
+        self.function, self.slope, self.tried = function, slope, []
+
+    def at(self, w):
+        self.tried.append(float(w[0]))
+        return Point(w, float(self.function(w[0])), self.slope(w))
+
+
+def parabola():
+    return Curve(lambda w: w**2 / 2, lambda w: w)
+
+
+def search(curve, p, w=1.0, **params):
+    start = curve.at(np.array([w]))
+    curve.tried.clear()
+    moved, known = BacktrackingStep(**params)(curve, start, np.array([p]), t=0)
+    return start, moved, known
+
+
+@pytest.mark.parametrize("p", [-1.0, -0.1, -1.9])
+def test_the_whole_step_is_taken_if_it_is_good(p):
+    curve = parabola()
+    _, moved, known = search(curve, p)
+    assert_allclose(moved, [1 + p], rtol=1e-15)
+    assert len(curve.tried) == 1
+    assert known.value == curve.function(known.w[0])
+    assert_array_equal(known.w, moved)
+
+
+def quartic():
+    return Curve(lambda w: w**4 / 4, lambda w: w**3)
+
+
+@pytest.mark.parametrize("curve", [parabola, quartic])
+@pytest.mark.parametrize("p", [-2.5, -7.0, -1000.0])
+@pytest.mark.parametrize("sufficient", [1e-4, 0.4])
+def test_armijos_condition_holds_and_no_longer_step_keeps_it(curve, p, sufficient):
+    curve = curve()
+    start, moved, known = search(curve, p, sufficient=sufficient)
+    etas = (np.array(curve.tried) - 1) / p
+    values = np.array([curve.function(w) for w in curve.tried])
+    enough = values <= start.value + sufficient * etas * start.gradient[0] * p
+    assert enough[-1]
+    assert not enough[:-1].any()
+    assert_allclose(etas[0], 1, rtol=1e-12)
+    # Every cut leaves something, and is worth a try.
+    cuts = etas[1:] / etas[:-1]
+    assert len(cuts) >= 1
+    assert (cuts >= 1 / 20 - 1e-9).all()
+    assert (cuts <= 1 / 2 + 1e-9).all()
+    assert known.value < start.value
+    assert_array_equal(known.w, moved)
+
+
+@pytest.mark.parametrize("p", [-2.5, -7.0, -15.0])
+def test_a_parabola_is_seen_through(p):
+    # Its minimum along p is known after one step that failed.
+    curve = parabola()
+    _, moved, _ = search(curve, p)
+    assert_allclose(moved, [0.0], atol=1e-12)
+    assert len(curve.tried) == 2
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_steps_to_where_there_is_no_value_are_shortened(value):
+    curve = Curve(lambda w: w**2 / 2 if w > -10 else value, lambda w: w)
+    start, moved, known = search(curve, -100.0)
+    assert known.value < start.value
+    # By as much as is allowed, and from there the parabola leads to its minimum.
+    assert_allclose(curve.tried, [-99.0, -4.0, 0.0], rtol=1e-12, atol=1e-12)
+    assert_array_equal(known.w, moved)
+
+
+def test_a_direction_that_leads_uphill_is_not_gone():
+    curve = parabola()
+    start, moved, known = search(curve, 1.0)
+    assert_array_equal(moved, [1.0])
+    assert known is start
+    assert len(curve.tried) < 100
+
+
+def test_the_shortest_step_is_still_tried():
+    curve = parabola()
+    _, moved, _ = search(curve, -1.0, shortest=1.0)
+    assert_array_equal(moved, [0.0])
+    start, _, known = search(curve, -2.5, shortest=1.0)
+    assert known is start
+    assert len(curve.tried) == 1
+
+
+def test_a_step_on_level_ground_is_taken_at_once():
+    curve = Curve(lambda w: 0.0, lambda w: 0.0 * w)
+    _, moved, _ = search(curve, -1.0)
+    assert_array_equal(moved, [0.0])
+    assert len(curve.tried) == 1
+
+
+@pytest.mark.parametrize("height", [1e6, -1e6])
+def test_rounding_does_not_stop_the_search(height):
+    # Close to the optimum of a function far from zero, a good step may seem to lead uphill.
+    curve = Curve(lambda w: height + (0 if w else 2 * np.spacing(1e6)), lambda w: w)
+    start, moved, known = search(curve, -1e-7, w=1e-7)
+    assert known.value > start.value
+    assert_array_equal(moved, [0.0])
+    assert len(curve.tried) == 1
