@@ -290,6 +290,16 @@ def test_promise_notices_what_is_broken(monkeypatch, capsys):
     assert promise.search(0, 60.0, only=[0]) == 0
 
 
+def test_promise_goes_on_after_a_fit_that_fails(monkeypatch, capsys):
+    def fail(self, X, y):
+        raise ValueError("no")
+
+    monkeypatch.setattr(promise, "GDLogisticRegression", Liar)
+    monkeypatch.setattr(Liar, "fit", fail)
+    assert promise.search(0, 60.0, only=[0, 1]) == 2 * len(promise.TOLS)
+    assert "ValueError('no')" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("gap", "outcome"), [(0.0, "kept"), (1e-9, "uncertain"), (0.5, "uncertain")]
 )

@@ -11,6 +11,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -31,10 +32,10 @@ DEFAULT_TOL = 1e-10
 """What ``tol="auto"`` promises in double precision."""
 OURS = (1e-4, 1e-5, 1e-6, "auto")
 PEERS = {
-    "newton-cholesky": (1e-1, 1e-2, 1e-4, 1e-6),
-    "lbfgs": (1e-2, 1e-3, 1e-4, 1e-5, 1e-6),
-    "newton-cg": (1e-1, 1e-2, 1e-3, 1e-4, 1e-6),
-    "sag": (1e-2, 1e-3, 1e-4),
+    "newton-cholesky": (1e-1, 1e-2, 1e-4, 1e-6, 1e-8, 1e-10),
+    "lbfgs": (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-10),
+    "newton-cg": (1e-1, 1e-2, 1e-3, 1e-4, 1e-6, 1e-8, 1e-10),
+    "sag": (1e-2, 1e-3, 1e-4, 1e-6),
 }
 MAX_ITER = {"sag": 40}
 """An epoch of sag costs several passes: one that needs more of them does not win."""
@@ -46,9 +47,10 @@ CONTENDER = 2.0
 """Settings that took at most so many times the least time are timed again, in turns."""
 
 
-OUR_LIMIT = 120.0
-"""The most seconds for a fit of ours; a peer gets `HEADSTART` times our time, at least `LEAST`."""
+LIMIT = 120.0
+"""The most seconds for a fit, by the clock."""
 HEADSTART, LEAST = 20.0, 10.0
+"""A peer is given up after so many times our time, but not before so many seconds."""
 SLOW = 3.0
 """Settings that take more seconds are not timed again."""
 SHORT, MANY_LAPS, LAPS = 0.05, 15, 3
@@ -143,14 +145,20 @@ class Cell:
             "n_iter": int(np.max(model.n_iter_)),
         }
 
-    def scout_ours(self, limit: float) -> None:
-        """Fit at each of our tolerances; record, too, whether the fit says that it kept it."""
+    def scout_ours(self, limit: float) -> float:
+        """Fit at each of our tolerances; return the least seconds by the clock that were enough.
+
+        Whether the fit says that it kept its tolerance is recorded, too.
+        """
+        enough = limit
         for tol in OURS:
             model = self.ours(tol)
-            fit = self.grade(model, limit)
+            fit, wall = timed(self.grade, model, limit)
             fit["converged"] = fit["seconds"] is not None and bool(model.converged_)
             self.record["ours"][str(tol)] = fit
             self.tell()
+            enough = min(enough, wall) if is_accurate(fit) else enough
+        return enough
 
     def scout_peers(self, limit: float) -> None:
         """Sweep the peers' tolerances from loose to tight, until they are accurate or too slow."""
@@ -175,10 +183,10 @@ class Cell:
         """Time the fastest accurate settings again, in turns; their times become the medians."""
         makers: dict[tuple[str, str], Callable[[], Any]] = {}
         for tol in OURS:
-            makers["ours", str(tol)] = lambda tol=tol: self.ours(tol)
+            makers["ours", str(tol)] = partial(self.ours, tol)
         for solver, tols in PEERS.items():
             for tol in tols:
-                makers["peers", f"{solver}[{tol:g}]"] = lambda s=solver, t=tol: self.peer(s, t)
+                makers["peers", f"{solver}[{tol:g}]"] = partial(self.peer, solver, tol)
         laps: dict[tuple[str, str], list[float]] = {}
         for side in ("ours", "peers"):
             accurate = {k: f["seconds"] for k, f in self.record[side].items() if is_accurate(f)}
@@ -205,11 +213,9 @@ def run(data: Data, C: float, threads: int, known: dict[str, Any] | None) -> Non
         cell.tell(**known)
     else:
         cell.find_minimum()
-    cell.scout_ours(OUR_LIMIT)
+    enough = cell.scout_ours(LIMIT)
     if not known:
-        accurate = [f["seconds"] for f in cell.record["ours"].values() if is_accurate(f)]
-        least = min(accurate, default=OUR_LIMIT / HEADSTART)
-        cell.scout_peers(max(LEAST, HEADSTART * least))
+        cell.scout_peers(min(LIMIT, max(LEAST, HEADSTART * enough)))
     cell.time_contenders()
     cell.tell(done=True)
 

@@ -6,6 +6,7 @@ every class.
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
 from scipy import sparse
@@ -15,7 +16,7 @@ from sklearn.preprocessing import PolynomialFeatures, SplineTransformer, Standar
 
 from benchmark_utils.generated import ar1, rare_binaries, zipf_text
 
-Matrix = np.ndarray | sparse.csr_matrix
+Matrix: TypeAlias = np.ndarray | sparse.csr_matrix
 Data = tuple[Matrix, np.ndarray]
 
 

@@ -25,7 +25,8 @@ TOLS = (1e-3, 1e-4, 1e-6, "auto")
 LARGEST_C = 1e6
 LIMIT = 20.0
 """The most seconds for a fit and for the reference."""
-OUTCOMES = ("kept", "broken", "uncertain", "not converged")
+OUTCOMES = ("kept", "broken", "failed", "uncertain", "not converged")
+BAD = ("broken", "failed")
 
 KINDS: dict[str, Callable[[Draw, int, int, int], Callable[..., Data]]] = {
     "gaussian": lambda d, n, p, k: partial(gaussian, n=n, p=p, rho=d.rng.uniform(), classes=k),
@@ -88,7 +89,11 @@ def check(problem: RandomProblem) -> Iterator[Verdict]:
     minimum = _in_time(Reference(objective).minimise)
     for tol in TOLS:
         model = GDLogisticRegression(C=C, tol=tol, n_jobs=1, max_iter=5000)
-        fitted = _in_time(partial(model.fit, X, y))
+        try:
+            fitted = _in_time(partial(model.fit, X, y))
+        except Exception as error:  # whatever it is: the data are valid
+            yield Verdict(str(tol), "failed", f"{words}: {error!r}")
+            continue
         if not (fitted and model.converged_):
             yield Verdict(str(tol), "not converged", words)
         elif not minimum:
@@ -112,7 +117,7 @@ def _in_time(function: Callable[[], Any]) -> Any:
 
 
 def search(seed: int, seconds: float, only: Sequence[int] | None = None) -> int:
-    """Check random problems for some time, or those of some numbers; return how many fits broke."""
+    """Check random problems for some time, or some by number; return how many fits are bad."""
     warnings.simplefilter("ignore")
     threadpool_limits(1)  # the problems are small: BLAS threads would only wait for each other
     end = time.monotonic() + seconds
@@ -122,14 +127,15 @@ def search(seed: int, seconds: float, only: Sequence[int] | None = None) -> int:
             break
         for verdict in check(RandomProblem(seed, number)):
             verdicts.append(verdict)
-            if verdict.outcome == "broken":
-                told = f"tol={verdict.tol} broken {verdict.ratio:.3g} times, {verdict.problem}"
+            if verdict.outcome in BAD:
+                gap = f" (true gap / tol: {verdict.ratio:.3g})" * (verdict.outcome == "broken")
+                told = f"tol={verdict.tol} {verdict.outcome}{gap}, {verdict.problem}"
                 print(told, flush=True)
-    rows = [("tol", *OUTCOMES, "largest gap / tol")]
+    rows: list[tuple[str, ...]] = [("tol", *OUTCOMES, "largest gap / tol")]
     for tol in map(str, TOLS):
         of_tol = [verdict for verdict in verdicts if verdict.tol == tol]
         counts = Counter(verdict.outcome for verdict in of_tol)
         largest = max((v.ratio for v in of_tol if v.outcome in ("kept", "broken")), default=np.nan)
         rows.append((tol, *(str(counts[outcome]) for outcome in OUTCOMES), f"{largest:.2g}"))
     print(f"\nSeed {seed}, {len(verdicts)} fits.\n\n{aligned(rows, [True] * len(rows[0]))}")
-    return sum(verdict.outcome == "broken" for verdict in verdicts)
+    return sum(verdict.outcome in BAD for verdict in verdicts)

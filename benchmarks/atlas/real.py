@@ -22,7 +22,7 @@ from benchmark_utils.package_files import package_folder
 def toy(
     name: str,
     scale: Callable[[np.ndarray], np.ndarray] = standardised,
-    target: Callable[[np.ndarray], np.ndarray] = np.int64,
+    target: Callable[[np.ndarray], np.ndarray] = np.asarray,
 ) -> Data:
     """One of scikit-learn's ``load_...`` data sets."""
     X, y = getattr(datasets, f"load_{name}")(return_X_y=True)

@@ -59,15 +59,16 @@ class Reference:
     def minimise(self) -> Minimum:
         """Descend from zero."""
         point = np.zeros((self.design.shape[1], self.objective.n_scores))
-        best, least, stalled = None, np.inf, 0
+        best = Minimum(point[:-1].T, point[-1], np.inf, np.inf)
+        least, stalled = np.inf, 0
         for _ in range(self.max_steps):
             point, probability = self._best_intercepts(point)
             gradient = self.design.T @ (probability - self.Y) + self.penalty * point
             found = self._minimum(point, gradient)
             fell = found.value < least * (1 - 1e-12)
-            stalled = 0 if best is None or fell or found.gap < best.gap / 2 else stalled + 1
+            stalled = 0 if fell or found.gap < best.gap / 2 else stalled + 1
             least = min(least, found.value)
-            if best is None or found.gap < best.gap:
+            if found.gap < best.gap:
                 best = found
             if best.gap <= self.accuracy or stalled == self.max_stalled:
                 break
@@ -80,7 +81,9 @@ class Reference:
         value = self._value(point)
         return Minimum(*self._unscaled(point), value, gap / value)
 
-    def _search(self, point: np.ndarray, value: float, step: np.ndarray, slope: float):
+    def _search(
+        self, point: np.ndarray, value: float, step: np.ndarray, slope: float
+    ) -> np.ndarray:
         """Halve the step until F falls, or rises by no more than its rounding error."""
         length = 1.0
         while self._value(point + length * step) > value * (1 + 1e-14) + 1e-4 * length * slope:
