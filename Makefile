@@ -39,10 +39,11 @@ test-interop: $(INTEROP_VENV)/.stamp-interop  ## Test what works with ONNX, SHAP
 test-cov: $(VENV)/.stamp-test  ## The same, with a report of what they cover.
 	$(PYTHON) -m pytest $(PYTEST_ARGS) --cov --cov-report=term-missing
 
-lint: $(VENV)/.stamp-lint  ## Check style, format and types.
+lint: $(VENV)/.stamp-lint  ## Check style, format, types and the direction of imports.
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
+	$(VENV)/bin/lint-imports
 
 format: $(VENV)/.stamp-lint  ## Correct style and format where that can be done safely.
 	$(PYTHON) -m ruff check --fix .

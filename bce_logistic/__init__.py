@@ -1,4 +1,11 @@
-"""Logistic regression by descending the gradient of binary cross-entropy."""
+"""Logistic regression by descending the gradient of binary cross-entropy.
+
+To read the code, follow the derivation: ``objective/losses.py``, ``objective/penalties.py``,
+``objective/objective.py``, ``descent/directions.py``, ``descent/step_sizes.py``,
+``descent/loop.py``. Each folder is a layer that imports only from the layers below it:
+``inspection``, ``estimators``, ``solvers``, ``preconditioning``, ``descent``, ``objective``,
+``rows``, ``validation``.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +13,7 @@ from .estimators.logistic_regression import GDLogisticRegression
 from .exceptions import CollinearityWarning, SeparationWarning
 from .inspection.displays import CoefficientPathDisplay, LossCurveDisplay
 from .inspection.inference import inference_table
-from .objective.linear_separation import SeparationResult, check_separation
+from .inspection.separation import SeparationResult, check_separation
 
 __all__ = [
     "CoefficientPathDisplay",

@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 
 NUMBERS = "biuf"  # kinds of arrays
 # Before SciPy 1.14, scikit-learn's setting cannot be switched on.
-CAN_STAY = tuple(map(int, scipy.__version__.split(".")[:2])) >= (1, 14)
+SUPPORTS_DISPATCH = tuple(map(int, scipy.__version__.split(".")[:2])) >= (1, 14)
 
 
 def namespace(array: Any) -> Any:
@@ -37,27 +37,37 @@ def namespace(array: Any) -> Any:
     """
     if isinstance(array, np.ndarray):
         return np
-    from .rows.array_api import array_namespace
-
-    return array_namespace(array)
+    return array_api_compat().array_namespace(array)
 
 
-def is_foreign(array: Any) -> bool:
+def array_api_compat() -> Any:
+    """The module array_api_compat, which only arrays of other libraries need."""
+    try:
+        import array_api_compat
+    except ImportError as error:
+        raise ImportError(
+            "Arrays of other libraries than NumPy need array-api-compat: "
+            "pip install 'bce_logistic[array-api]'."
+        ) from error
+    return array_api_compat
+
+
+def is_non_numpy(array: Any) -> bool:
     """Whether something is an array of another library, on whatever device."""
     return not isinstance(array, np.ndarray) and hasattr(array, "__dlpack__")
 
 
-def stays(array: Any) -> bool:
+def keeps_namespace(array: Any) -> bool:
     """Whether an array of another library is to stay what it is: scikit-learn's setting says so."""
-    return is_foreign(array) and sklearn.get_config()["array_api_dispatch"]
+    return is_non_numpy(array) and sklearn.get_config()["array_api_dispatch"]
 
 
-def on_host(array: Any) -> NDArray:
+def to_numpy(array: Any) -> NDArray:
     """The same numbers as an array of NumPy's, whatever library and device they come from."""
     return array if isinstance(array, np.ndarray) else np.from_dlpack(array, device="cpu")
 
 
-def beside(array: Any, z: Any) -> Any:
+def asarray_like(array: Any, z: Any) -> Any:
     """A few numbers of NumPy's, moved to where an array is and made as precise.
 
     Parameters

@@ -15,6 +15,7 @@ from packaging.version import Version
 
 from bce_logistic.objective.losses import BinaryCrossEntropy, CrossEntropy
 from bce_logistic.objective.objective import Objective
+from bce_logistic.objective.penalties import L2
 from bce_logistic.rows.memory import row_blocks
 
 # One configuration of each solver, asked to come close to the optimum. A test with
@@ -129,8 +130,8 @@ def objective(X, y, s=None, C=1.0, fit_intercept=True, run=map):
     binary = n_classes == 2
     return Objective(
         loss=BinaryCrossEntropy() if binary else CrossEntropy(),
+        penalty=L2.of(C, X.shape[1], fit_intercept),
         rows=row_blocks(X, y.astype(np.float64) if binary else y, s, run),
-        ridge=np.full(X.shape[1], 1 / C),
         fit_intercept=fit_intercept,
         n_scores=1 if binary else n_classes,
     )

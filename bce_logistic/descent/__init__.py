@@ -1,1 +1,1 @@
-"""TODO descent."""
+"""Layer 4: ``w <- w + eta * p``: directions, step sizes, the loop."""

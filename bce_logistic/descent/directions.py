@@ -16,16 +16,20 @@ import numpy as np
 
 from ..arrays import Array
 
-# Numbers that secants may hold (64 MiB), unless that would be fewer secants than lbfgs keeps.
-SECANTS_SIZE = 1 << 23
-FEWEST_SECANTS = 10
-
 
 class Direction(Protocol):
     """An update rule."""
 
     def __call__(self, w: Array, gradient: Array, state: Any) -> tuple[Array, Any]:
         """Direction ``p`` of the update at ``w``, and the state for the next."""
+        ...
+
+
+class Preconditioner(Protocol):
+    """A symmetric positive definite matrix ``P`` that stands for the Hessian."""
+
+    def solve(self, gradient: Array) -> Array:
+        """``P^-1 @ gradient``, the shape of the gradient."""
         ...
 
 
@@ -158,39 +162,38 @@ class Newton:
         return -self.preconditioner(w).solve(gradient), None
 
 
-class Secant(NamedTuple):
-    """Change of the coefficients over a step, and of the gradient; flat arrays."""
+class CurvaturePair(NamedTuple):
+    """Change of the coefficients over a step, change of the gradient, their product; flat arrays."""
 
-    step: Array
-    change: Array
-    product: float
+    s: Array
+    y: Array
+    sy: float
 
 
-class SecantState(NamedTuple):
-    """What :class:`QuasiNewton` remembers: the last point and the last secants."""
+class LBFGSState(NamedTuple):
+    """What :class:`LBFGS` remembers: the last point and the last pairs."""
 
     w: Array
     gradient: Array
-    secants: tuple[Secant, ...]
+    pairs: tuple[CurvaturePair, ...]
 
 
 @dataclass(frozen=True)
-class QuasiNewton:
-    r"""L-BFGS on top of a preconditioner: ``p = -P^-1 gradient``, corrected by secants.
+class LBFGS:
+    r"""L-BFGS on top of a preconditioner: ``p = -P^-1 gradient``, corrected by curvature pairs.
 
-    The preconditioner stands for the Hessian before the first step; the last steps then teach
-    it, one secant each, what the Hessian does along them.
+    The preconditioner stands for the Hessian before the first step; each step then adds a pair, the
+    changes of coefficients and gradient, that corrects it along the step.
 
     Parameters
     ----------
     preconditioner : Preconditioner
         Approximate Hessian ``P`` that can be solved with.
     memory : int, default=30
-        Number of secants remembered; fewer, but at least ten, where so many would hold more than
-        ``SECANTS_SIZE`` numbers.
+        Number of pairs remembered.
     rescale : float, default=0.0
-        How far the last secant also sets the scale of the preconditioner, from 0, not at all, to
-        1, fully: the power of the factor by which it is off along that secant. It helps a
+        How far the last pair also sets the scale of the preconditioner, from 0, not at all, to
+        1, fully: the power of the factor by which it is off along that pair. It helps a
         preconditioner that is right only up to a factor.
 
     References
@@ -204,46 +207,38 @@ class QuasiNewton:
     rescale: float = 0.0
 
     def __call__(
-        self, w: Array, gradient: Array, state: SecantState | None
-    ) -> tuple[Array, SecantState]:
-        """Direction at ``w``, and the secants up to it."""
-        secants = () if state is None else self._remembered(w, gradient, state)
-        q, coefficients = gradient.ravel(), []
-        for step, change, product in reversed(secants):
-            coefficients.append(step.dot(q) / product)
-            q = q - coefficients[-1] * change
-        q = self._solve(q, gradient.shape)
-        if secants and self.rescale:
-            _, change, product = secants[-1]
-            q *= (product / change.dot(self._solve(change, gradient.shape))) ** self.rescale
-        for (step, change, product), coefficient in zip(
-            secants, reversed(coefficients), strict=True
-        ):
-            q += (coefficient - change.dot(q) / product) * step
-        return -q.reshape(gradient.shape), SecantState(w, gradient, secants)
+        self, w: Array, gradient: Array, state: LBFGSState | None
+    ) -> tuple[Array, LBFGSState]:
+        """Direction at ``w``, and the curvature pairs up to it."""
+        pairs = () if state is None else self._updated_pairs(w, gradient, state)
+        return -self.solve(gradient, pairs), LBFGSState(w, gradient, pairs)
 
-    def _solve(self, q: Array, shape: tuple[int, ...]) -> Array:
+    def solve(self, gradient: Array, pairs: tuple[CurvaturePair, ...]) -> Array:
+        """The two-loop recursion: the inverse of the corrected preconditioner times a gradient."""
+        q, coefficients = gradient.ravel().copy(), []
+        for s, y, sy in reversed(pairs):
+            coefficients.append(s.dot(q) / sy)
+            q -= coefficients[-1] * y
+        q = self._precondition(q, gradient.shape)
+        if pairs and self.rescale:
+            _, y, sy = pairs[-1]
+            predicted = y.dot(self._precondition(y, gradient.shape))
+            if predicted > 0:
+                q *= (sy / predicted) ** self.rescale
+        for (s, y, sy), coefficient in zip(pairs, reversed(coefficients), strict=True):
+            q += (coefficient - y.dot(q) / sy) * s
+        return q.reshape(gradient.shape)
+
+    def _precondition(self, q: Array, shape: tuple[int, ...]) -> Array:
         """Solve with the preconditioner, from and to a flat array."""
         return self.preconditioner.solve(q.reshape(shape)).ravel()
 
-    def _remembered(self, w: Array, gradient: Array, state: SecantState) -> tuple[Secant, ...]:
-        """Secants of the last steps; one that bends the wrong way is left out."""
-        step, change = (w - state.w).ravel(), (gradient - state.gradient).ravel()
-        product = float(step.dot(change))
-        if (
-            product
-            <= np.finfo(np.float64).eps
-            * np.vdot(change, change) ** 0.5
-            * np.vdot(step, step) ** 0.5
-        ):
-            return state.secants
-        fitting = max(FEWEST_SECANTS, SECANTS_SIZE // (2 * w.size))
-        return (*state.secants, Secant(step, change, product))[-min(self.memory, fitting) :]
-
-
-class Preconditioner(Protocol):
-    """A symmetric positive definite matrix ``P``."""
-
-    def solve(self, gradient: Array) -> Array:
-        """``P^-1 @ gradient``, the shape of the gradient."""
-        ...
+    def _updated_pairs(
+        self, w: Array, gradient: Array, state: LBFGSState
+    ) -> tuple[CurvaturePair, ...]:
+        """Pairs of the last steps; one along which the gradient does not grow is left out."""
+        s, y = (w - state.w).ravel(), (gradient - state.gradient).ravel()
+        sy = float(s.dot(y))
+        if not sy > np.finfo(np.float64).eps * (y.dot(y) * s.dot(s)) ** 0.5:
+            return state.pairs
+        return (*state.pairs, CurvaturePair(s, y, sy))[-self.memory :]

@@ -8,7 +8,7 @@ batches).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from math import nan
+from math import inf, nan
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ from .directions import Direction
 from .step_sizes import StepSize
 
 
-class Start(NamedTuple):
+class DescentState(NamedTuple):
     """What a descent starts from, or takes up again.
 
     Attributes
@@ -55,6 +55,8 @@ class Iterate(NamedTuple):
         What the direction remembered from the updates before this point.
     average : ndarray or None
         Mean of the iterates so far, if it is taken.
+    gap : float
+        How far the objective is above its minimum at most, in nats, if the solver knows.
     """
 
     t: int
@@ -62,6 +64,7 @@ class Iterate(NamedTuple):
     direction: Array
     state: Any
     average: Array | None = None
+    gap: float = inf
 
     @property
     def result(self) -> Array:
@@ -69,9 +72,9 @@ class Iterate(NamedTuple):
         return self.point.w if self.average is None else self.average
 
     @property
-    def start(self) -> Start:
+    def start(self) -> DescentState:
         """What takes the descent up again from here."""
-        return Start(self.point.w, self.state, self.t, self.average)
+        return DescentState(self.point.w, self.state, self.t, self.average)
 
 
 def descend(
@@ -119,7 +122,7 @@ def descend(
     yield Iterate(t, point or Point(w, nan, unknown), unknown, state)
 
 
-def averaged(iterates: Iterable[Iterate], first: int, start: Start) -> Iterator[Iterate]:
+def averaged(iterates: Iterable[Iterate], first: int, start: DescentState) -> Iterator[Iterate]:
     r"""Take the mean of the iterates of a descent as it goes on.
 
     .. math:: \bar w_t = \bar w_{t-1} + \frac{w_t - \bar w_{t-1}}{t - k + 1}, \qquad t \ge k

@@ -1,1 +1,1 @@
-"""TODO estimators."""
+"""Layer 7: the scikit-learn interface: parameters, fitted attributes, prediction."""

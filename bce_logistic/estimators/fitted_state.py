@@ -1,4 +1,4 @@
-"""TODO estimators.fitted_state."""
+"""The state that a fit leaves for a later one, and how it is restored after an error."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from ..arrays import Array
-from ..descent.loop import Start
-from ..validation.weights import MOST_LISTED
+from ..descent.loop import DescentState
 
 
-class Resume(NamedTuple):
+class WarmStart(NamedTuple):
     """The state of a descent that a later fit, or ``partial_fit``, can go on from.
 
     Attributes
@@ -25,7 +24,7 @@ class Resume(NamedTuple):
     """
 
     rule: object
-    start: Start
+    start: DescentState
     w: Array
 
 
@@ -50,21 +49,8 @@ class Totals(NamedTuple):
     class_totals: Array | float = 0.0
 
 
-def feature_names(estimator: Any) -> list[str]:
-    """Names of the features, made up if the estimator saw none."""
-    made_up = [f"x{j}" for j in range(estimator.n_features_in_)]
-    return list(getattr(estimator, "feature_names_in_", made_up))
-
-
-def listed(names: list[str]) -> str:
-    """Names for a message; of very many the first, and how many there are."""
-    if len(names) <= MOST_LISTED:
-        return ", ".join(names)
-    return f"{', '.join(names[:MOST_LISTED])}, ... ({len(names)} in all)"
-
-
 @contextmanager
-def unchanged_on_error(estimator: Any) -> Iterator[None]:
+def rollback_on_error(estimator: Any) -> Iterator[None]:
     """Give an estimator all its attributes back if what is done inside does not succeed."""
     before = vars(estimator).copy()
     try:

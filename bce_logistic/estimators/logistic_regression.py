@@ -16,36 +16,41 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 
-from ..arrays import CAN_STAY, Array, on_host
-from ..descent.loop import Iterate, Start
+from ..arrays import SUPPORTS_DISPATCH, Array, to_numpy
+from ..descent.loop import DescentState, Iterate
 from ..exceptions import CollinearityWarning, SeparationWarning
 from ..objective.losses import BinaryCrossEntropy, CrossEntropy
 from ..objective.objective import Objective
+from ..objective.penalties import L2
 from ..preconditioning.factors import sum_to_zero
 from ..rows.base import RowBlocks
 from ..rows.threads import worker_threads
-from ..rows.training_data import Given, Samples, Seen, explain_not_finite, samples, stream_samples
+from ..rows.training_data import RawData, SampleTotals, TrainingData, prepare_partial_fit, samples
 from ..solvers.base import Solver
 from ..solvers.convergence import Progress
-from ..solvers.early_stopping import HeldOut
+from ..solvers.early_stopping import EarlyStopping
 from ..solvers.gradient_descent import GradientDescent
-from ..solvers.minimize import Training, Watch, keep_start, train, train_on_stream, without_penalty
+from ..solvers.minimize import Training, Watch, keep_start, minimize_batch, train
 from ..solvers.preconditioned import PreconditionedDescent
 from ..solvers.stochastic import StochasticDescent
+from ..solvers.unpenalised import without_penalty
 from ..validation.classes import Classes
+from ..validation.features import feature_names, listed
 from .callbacks import CallbackSupportMixin, FitTasks, with_callbacks
-from .fitted_state import Resume, Totals, feature_names, listed, unchanged_on_error
+from .fitted_state import Totals, WarmStart, rollback_on_error
 from .prediction import LinearPredictions
 
-# What tol="auto" is: for gradients, losses and single precision, and for the objective. The
-# coefficient of a rare feature is right to 1e-4 only where the objective is to about 1e-10.
+# What tol="auto" is: for gradients and losses, and for the objective in double and in single
+# precision. The coefficient of a rare feature is right to 1e-4 only where the objective is to
+# about 1e-10; single precision does not reach that.
 TOL = 1e-6
 TOL_OF_OBJECTIVE = 1e-10
+TOL_IN_SINGLE = 1e-8
 # 1/C is finite, and so is its sum with the curvature of the loss. Of NumPy's type: Python's float
 # would be rounded to zero where it is compared with a C in single precision.
 SMALLEST_C = np.finfo(np.float64).tiny
 # The parameters that only textbook gradient descent has, and their defaults.
-TEXTBOOK: dict[str, Any] = {
+GD_DEFAULTS: dict[str, Any] = {
     "learning_rate": "auto",
     "power_t": 0.0,
     "momentum": 0.0,
@@ -119,8 +124,8 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         the total weight) is larger; with mini-batches, when ``n_iter_no_change`` passes did not
         bring the loss down by more, in nats a sample, and the mean gradient over all rows is no
         larger than the noise of the batches leaves it. 0: make all ``max_iter`` iterations. "auto":
-        1e-10 for "preconditioned" and features in double precision, so that coefficients too
-        are right to about 1e-4; else 1e-6.
+        for "preconditioned" 1e-10, so that coefficients too are right to about 1e-4, and 1e-8 if
+        the features are in single precision; for "gd" 1e-6.
     early_stopping : bool, default=False
         Whether to hold out rows, stop when ``n_iter_no_change`` iterates (passes, for
         mini-batches) did not bring their loss down by more than ``tol`` ("auto": 1e-6), in nats
@@ -208,7 +213,7 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
     loss_curve_: Array
     gradient_norm_curve_: Array
     stop_reason_: str
-    _resume: Resume | None = None
+    _resume: WarmStart | None = None
     # Totals, as a plain tuple: a file of the model then needs no type for them.
     _totals: tuple = Totals()
 
@@ -326,14 +331,16 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
             If a parameter, the data, the labels or the weights are not usable, or if a fixed
             learning rate is too large. The previous fit is left as it was.
         """
-        given, held_out = Given(X, y, sample_weight), Given(X_val, y_val, sample_weight_val)
-        with unchanged_on_error(self):
+        given, held_out = RawData(X, y, sample_weight), RawData(X_val, y_val, sample_weight_val)
+        with rollback_on_error(self):
             solver, separating, redundant, classes = self._fit(given, held_out)
             self._warn(solver, separating, redundant, classes)
         return self
 
     @with_callbacks
-    def _fit(self, given: Given, held_out: Given) -> tuple[Solver, list[str], list[str], Classes]:
+    def _fit(
+        self, given: RawData, held_out: RawData
+    ) -> tuple[Solver, list[str], list[str], Classes]:
         """Fit, with the callbacks set up before and torn down after.
 
         Returns the solver, the features whose coefficients have no finite optimum, a smallest set
@@ -347,17 +354,17 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
             solver = self._solver(data.rows, seed)
             objective = self._objective(data.rows, data.classes.n_scores)
             tasks = FitTasks.of(self, self.max_iter + 1, *given)
-            watch = self._watch(solver, objective, data.classes, tasks)
+            watch = self._make_monitor(solver, objective, data.classes, tasks)
             held_out_rows = self._held_out(data)
             start = self._start(solver, objective, data.classes, resume=self.warm_start)
             away = redundant = np.zeros(data.rows.n_features, dtype=bool)
             if self.fit_intercept and np.count_nonzero(data.classes.weighted) == 1:
-                start = Start(data.classes.certain(objective.shape, data.rows.dtype))
+                start = DescentState(data.classes.certain(objective.shape, data.rows.dtype))
                 training = keep_start(objective, start, held_out_rows, watch)
             else:
                 training = train(solver, objective, start, held_out_rows, watch)
                 training, away, redundant = without_penalty(solver, objective, training)
-        self._keep(solver, objective, training, data)
+        self._set_fitted_attributes(solver, objective, training, data)
         if tasks:
             tasks.end(partial(self._attributes, training.w, objective, data.classes))
         names = np.array(feature_names(self))
@@ -393,7 +400,7 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
             If a parameter, the data, the labels or the weights are not usable, or if a fixed
             learning rate diverges. What was learnt before is left as it was.
         """
-        with unchanged_on_error(self):
+        with rollback_on_error(self):
             self._validate_params()
             self._check_combinations(mini_batches=True)
             if self.solver == "preconditioned" or self.early_stopping:
@@ -402,26 +409,28 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
                     "early_stopping=False."
                 )
             _, *counted, class_totals = self._totals
-            seen = Seen(*counted)
+            seen = SampleTotals(*counted)
             known = vars(self).get("classes_")
-            given = Given(X, y, sample_weight)
+            given = RawData(X, y, sample_weight)
             with worker_threads(self.n_jobs) as run, np.errstate(all="ignore"):
-                data = stream_samples(self, given, classes, known, class_totals, run)
+                data = prepare_partial_fit(self, given, classes, known, class_totals, run)
                 if data.seen.n_samples == 0 and known is not None:
                     return self
                 solver = self._stochastic(self.batch_size or data.rows.n_samples, self._seed())
                 objective = self._objective(data.rows, data.classes.n_scores)
-                training = train_on_stream(
+                training = minimize_batch(
                     solver,
                     objective,
                     seen,
                     self._start(solver, objective, data.classes, resume=known is not None),
-                    self._watch(solver, objective, data.classes, None),
+                    self._make_monitor(solver, objective, data.classes, None),
                 )
             curves = [np.empty(0), np.empty(0)]
             if vars(self).get("stop_reason_") == training.reason:
                 curves = [self.loss_curve_, self.gradient_norm_curve_]
-            self._keep(solver, objective, training, data._replace(seen=seen.more(*data.seen)))
+            self._set_fitted_attributes(
+                solver, objective, training, data._replace(seen=seen.more(*data.seen))
+            )
             self.loss_curve_ = np.append(curves[0], self.loss_curve_)
             self.gradient_norm_curve_ = np.append(curves[1], self.gradient_norm_curve_)
             self.n_iter_ = np.array([len(self.loss_curve_)], dtype=np.int32)
@@ -431,7 +440,7 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         all_rows = self.batch_size is None and not self.early_stopping
-        tags.array_api_support = CAN_STAY and all_rows
+        tags.array_api_support = SUPPORTS_DISPATCH and all_rows
         return tags
 
     def _validate_params(self) -> None:
@@ -448,7 +457,7 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
 
     def _check_combinations(self, *, mini_batches: bool) -> None:
         """Refuse parameters that make no sense together."""
-        turned = self._turned()
+        turned = self._non_default_gd_params()
         if self.solver == "preconditioned" and turned:
             raise ValueError(
                 f"solver='preconditioned' finds its own steps and does not take "
@@ -461,9 +470,9 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
                 "example 0.9; learning_rate='auto' finds the momentum for full batches by itself."
             )
 
-    def _turned(self) -> list[str]:
+    def _non_default_gd_params(self) -> list[str]:
         """Parameters of textbook gradient descent that are not at their defaults."""
-        return [name for name, default in TEXTBOOK.items() if getattr(self, name) != default]
+        return [name for name, default in GD_DEFAULTS.items() if getattr(self, name) != default]
 
     def _seed(self) -> int:
         if self.random_state is None:
@@ -472,17 +481,17 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
 
     def _solver(self, rows: RowBlocks, seed: int) -> Solver:
         """Solver with the parameters that it needs."""
-        if self.solver != "gd" and not self._turned():
-            auto = TOL_OF_OBJECTIVE if rows.dtype == np.float64 else TOL
+        if self.solver != "gd" and not self._non_default_gd_params():
+            auto = TOL_OF_OBJECTIVE if rows.dtype == np.float64 else TOL_IN_SINGLE
             return PreconditionedDescent(self.max_iter, self._tol(auto), seed)
         if self.batch_size is None or self.batch_size >= rows.n_samples:
-            return GradientDescent(**self._knobs())
+            return GradientDescent(**self._gd_params())
         return self._stochastic(self.batch_size, seed)
 
     def _stochastic(self, batch_size: int, seed: int) -> StochasticDescent:
         """Solver for mini-batches."""
         return StochasticDescent(
-            **self._knobs(),
+            **self._gd_params(),
             batch_size=batch_size,
             shuffle=self.shuffle,
             n_iter_no_change=self.n_iter_no_change,
@@ -493,7 +502,7 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         """The tolerance that is asked for, or the one that suits."""
         return auto if isinstance(self.tol, str) else self.tol
 
-    def _knobs(self) -> dict[str, Any]:
+    def _gd_params(self) -> dict[str, Any]:
         """What every textbook solver needs to know."""
         return {
             "learning_rate": self.learning_rate,
@@ -510,35 +519,35 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         """What the model minimises over some rows."""
         return Objective(
             loss=BinaryCrossEntropy() if n_scores == 1 else CrossEntropy(),
+            penalty=L2.of(float(self.C), rows.n_features, self.fit_intercept),
             rows=rows,
-            ridge=np.full(rows.n_features, 1 / float(self.C)),
             fit_intercept=self.fit_intercept,
             n_scores=n_scores,
         )
 
-    def _held_out(self, data: Samples) -> HeldOut | None:
+    def _held_out(self, data: TrainingData) -> EarlyStopping | None:
         """Rows that tell when to stop, if there are any."""
         if data.held_out is None:
             return None
         penalised = self._objective(data.held_out, data.classes.n_scores)
-        loss = replace(penalised, ridge=np.zeros_like(penalised.ridge))
-        return HeldOut(loss, self._tol(TOL), self.n_iter_no_change)
+        loss = replace(penalised, penalty=penalised.penalty.scaled(0))
+        return EarlyStopping(loss, self._tol(TOL), self.n_iter_no_change)
 
     def _start(
         self, solver: Solver, objective: Objective, classes: Classes, *, resume: bool
-    ) -> Start:
+    ) -> DescentState:
         """Where to start: from nothing, or from the fit before if there is one."""
         if not (resume and hasattr(self, "coef_")):
             return solver.start(objective)
         n_features = self.coef_.shape[1]
         same_features = n_features == objective.rows.n_features
-        if not same_features or not np.array_equal(on_host(self.classes_), classes.labels):
+        if not same_features or not np.array_equal(to_numpy(self.classes_), classes.labels):
             raise ValueError(
                 f"warm_start=True goes on from a fit of {n_features} features and the classes "
                 f"{self.classes_}; now there are {objective.rows.n_features} features and the "
                 f"classes {classes.labels}. Set warm_start=False to start anew."
             )
-        dtype = on_host(self.intercept_).dtype  # that of coef_, too
+        dtype = to_numpy(self.intercept_).dtype  # that of coef_, too
         fitted = self._coefficients()
         recalled = classes.recalled(fitted, dtype) if self.fit_intercept else fitted
 
@@ -558,15 +567,15 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
             kept = classes.with_absent(before.w, dtype).astype(dtype)
             if np.array_equal(learnt(kept), w):
                 return before.start
-        return Start(w, t=Totals(*self._totals).t)
+        return DescentState(w, t=Totals(*self._totals).t)
 
     def _coefficients(self) -> Array:
         """The fitted coefficients, (n_columns, n_scores), the intercept last."""
-        coef = self.coef_.toarray() if scipy.sparse.issparse(self.coef_) else on_host(self.coef_)
+        coef = self.coef_.toarray() if scipy.sparse.issparse(self.coef_) else to_numpy(self.coef_)
         w = coef.T.astype(np.float64)
-        return np.append(w, [on_host(self.intercept_)], axis=0) if self.fit_intercept else w
+        return np.append(w, [to_numpy(self.intercept_)], axis=0) if self.fit_intercept else w
 
-    def _watch(
+    def _make_monitor(
         self, solver: Solver, objective: Objective, classes: Classes, tasks: FitTasks | None
     ) -> Watch:
         """What looks at every iterate, and tells whether to stop there."""
@@ -576,7 +585,7 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         ) -> bool:
             value, gradient_norm, _ = history[-1]
             if not np.isfinite(history[-1]).all():
-                explain_not_finite(objective.rows.X, self)
+                objective.rows.check_finite(self)
             if self.verbose:
                 weight = objective.total_weight
                 gap = solver.gap(history)
@@ -598,12 +607,12 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         n_features, dtype = objective.rows.n_features, objective.rows.dtype
         w = classes.with_absent(w, dtype).astype(dtype)
         intercept = w[n_features] if self.fit_intercept else np.zeros(w.shape[1], dtype)
-        handed_back = objective.rows.handed_back
+        to_user_array = objective.rows.to_user_array
         return {
-            "classes_": handed_back(classes.labels),
+            "classes_": to_user_array(classes.labels),
             # A feature's coefficients side by side: products with sparse rows then copy nothing.
-            "coef_": handed_back(w[:n_features].T),
-            "intercept_": handed_back(intercept),
+            "coef_": to_user_array(w[:n_features].T),
+            "intercept_": to_user_array(intercept),
         }
 
     def _warn(
@@ -650,8 +659,8 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
                 stacklevel=3,
             )
 
-    def _keep(
-        self, solver: Solver, objective: Objective, training: Training, data: Samples
+    def _set_fitted_attributes(
+        self, solver: Solver, objective: Objective, training: Training, data: TrainingData
     ) -> None:
         """Set what a fit leaves behind."""
         self.__dict__.update(self._attributes(training.w, objective, data.classes))
@@ -659,15 +668,15 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         # partial_fit can go on from mini-batches, and nothing from secants (whose rule is None).
         goes_on = self.warm_start or isinstance(solver, StochasticDescent)
         resumable = goes_on and solver.rule is not None
-        self._resume = Resume(solver.rule, last, training.w) if resumable else None
+        self._resume = WarmStart(solver.rule, last, training.w) if resumable else None
         self._totals = (last.t, *data.seen, data.class_totals)
         weight = objective.total_weight
-        handed_back = objective.rows.handed_back
-        self.n_iter_ = handed_back(np.array([len(training.curve) - 1], dtype=np.int32))
-        self.loss_curve_ = handed_back(
+        to_user_array = objective.rows.to_user_array
+        self.n_iter_ = to_user_array(np.array([len(training.curve) - 1], dtype=np.int32))
+        self.loss_curve_ = to_user_array(
             np.array([progress.value / weight for progress in training.curve])
         )
-        self.gradient_norm_curve_ = handed_back(
+        self.gradient_norm_curve_ = to_user_array(
             np.array([progress.gradient_norm / weight for progress in training.curve])
         )
         self.__dict__.pop("validation_loss_curve_", None)

@@ -14,13 +14,13 @@ from sklearn.base import ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 
-from ..arrays import is_dask, is_foreign, namespace, on_host, stays
+from ..arrays import is_dask, is_non_numpy, keeps_namespace, namespace, to_numpy
 from ..objective.losses import BinaryCrossEntropy, CrossEntropy
 from ..rows.memory import product
 from ..validation.features import validated
 
 
-def where_features_are(method: Callable) -> Callable:
+def dispatch_on_array_type(method: Callable) -> Callable:
     """Let a method predict where the features are, if they are not NumPy's.
 
     A Dask collection gives a lazy array; an array of another library has to be where the
@@ -33,7 +33,7 @@ def where_features_are(method: Callable) -> Callable:
             from ..rows.dask import lazy_prediction
 
             return lazy_prediction(self, method.__name__, X)
-        if stays(X) or is_foreign(vars(self).get("coef_")):
+        if keeps_namespace(X) or is_non_numpy(vars(self).get("coef_")):
             from ..rows.array_api import check_same_place
 
             check_same_place(self, X, method.__name__)
@@ -56,7 +56,7 @@ class LinearPredictions(ClassifierMixin):
     intercept_: NDArray
     n_iter_: NDArray[np.int32]
 
-    @where_features_are
+    @dispatch_on_array_type
     def decision_function(self, X: Any) -> NDArray:
         """Scores ``X @ w + b``: log-odds for two classes.
 
@@ -71,7 +71,7 @@ class LinearPredictions(ClassifierMixin):
             The scores, in nats; for two classes those of ``classes_[1]``.
         """
         check_is_fitted(self)
-        if stays(X):
+        if keeps_namespace(X):
             from ..rows.array_api import scores
 
             z = scores(self, X)
@@ -80,7 +80,7 @@ class LinearPredictions(ClassifierMixin):
             z = product(X, self.coef_.T) + self.intercept_
         return z[:, 0] if z.shape[1] == 1 else z
 
-    @where_features_are
+    @dispatch_on_array_type
     def predict_proba(self, X: Any) -> NDArray:
         """Probabilities of the classes: the sigmoid or the softmax of the scores.
 
@@ -100,7 +100,7 @@ class LinearPredictions(ClassifierMixin):
         sigmoid = BinaryCrossEntropy().prediction
         return namespace(z).stack([sigmoid(-z), sigmoid(z)], axis=1)
 
-    @where_features_are
+    @dispatch_on_array_type
     def predict_log_proba(self, X: Any) -> NDArray:
         """Logarithms of the probabilities of the classes.
 
@@ -119,7 +119,7 @@ class LinearPredictions(ClassifierMixin):
         loss = BinaryCrossEntropy() if z.ndim == 1 else CrossEntropy()
         return loss.log_probabilities(z)
 
-    @where_features_are
+    @dispatch_on_array_type
     def predict(self, X: Any) -> NDArray:
         """Most probable class of every sample.
 
@@ -137,7 +137,7 @@ class LinearPredictions(ClassifierMixin):
         xp = namespace(z)
         k = xp.asarray(z > 0, dtype=xp.int64) if z.ndim == 1 else xp.argmax(z, axis=1)
         if isinstance(self.classes_, np.ndarray):  # always if they are text
-            return self.classes_[on_host(k)]
+            return self.classes_[to_numpy(k)]
         return xp.take(self.classes_, k)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:

@@ -11,9 +11,9 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import check_is_fitted
 
-from ..arrays import is_foreign, on_host
+from ..arrays import is_non_numpy, to_numpy
 
-THE_CLASSIFIER = "Pass a GDLogisticRegression itself; of a pipeline, its last step."
+PASS_THE_CLASSIFIER = "Pass a GDLogisticRegression itself; of a pipeline, its last step."
 
 
 class Curve(NamedTuple):
@@ -36,9 +36,11 @@ class Curve(NamedTuple):
 
 # The curve called "loss" is the attribute ``loss_curve_``, and so on.
 CURVES = {
-    "loss": Curve("mean objective", "nats", THE_CLASSIFIER),
+    "loss": Curve("mean objective", "nats", PASS_THE_CLASSIFIER),
     "gradient_norm": Curve(
-        "largest component of the mean gradient", "nats per unit of a coefficient", THE_CLASSIFIER
+        "largest component of the mean gradient",
+        "nats per unit of a coefficient",
+        PASS_THE_CLASSIFIER,
     ),
     "validation_loss": Curve(
         "mean loss of the held-out rows", "nats", "Fit with early_stopping=True."
@@ -150,7 +152,7 @@ class LossCurveDisplay:
                 f"This {type(estimator).__name__} has no {attribute}. {CURVES[curve].remedy}"
             )
         name = type(estimator).__name__ if name is None else name
-        values = on_host(values) if is_foreign(values) else values
+        values = to_numpy(values) if is_non_numpy(values) else values
         display = cls(values=values, curve=curve, name=name)
         return display.plot(ax, minimum=minimum, log_scale=log_scale, line_kwargs=line_kwargs)
 
@@ -317,7 +319,7 @@ class CoefficientPathDisplay:
         if not {"C", "warm_start"} <= estimator.get_params().keys():
             raise TypeError(
                 f"{type(estimator).__name__} does not have the parameters C and warm_start. "
-                f"{THE_CLASSIFIER} Transform X before."
+                f"{PASS_THE_CLASSIFIER} Transform X before."
             )
         Cs = np.logspace(-4, 4, Cs) if np.ndim(Cs) == 0 else np.sort(column_or_1d(Cs))
         if not len(Cs) or not (np.isfinite(Cs) & (Cs > 0)).all():

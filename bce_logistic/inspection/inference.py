@@ -16,17 +16,16 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 from sklearn.utils.validation import check_is_fitted
 
-from ..arrays import Array, on_host, stays
-from ..estimators.fitted_state import feature_names, listed
+from ..arrays import Array, keeps_namespace, to_numpy
 from ..estimators.logistic_regression import GDLogisticRegression
 from ..objective.collinearity import find_collinearity
 from ..objective.objective import Objective
-from ..objective.standard_errors import SINGULAR, contrasts, standard_errors
+from ..objective.standard_errors import SINGULAR, contrasts, find_standard_errors
 from ..rows.label_index import label_weights
 from ..rows.memory import row_blocks
 from ..rows.threads import worker_threads
-from ..validation.features import validated
-from ..validation.labels import encode_labels
+from ..validation.features import feature_names, listed, validated
+from ..validation.labels import fit_encode
 from ..validation.weights import check_sample_weight, weigh_classes
 
 # How far from the optimum the coefficients may be, in standard errors.
@@ -115,11 +114,11 @@ def inference_table(
     [0.913, 3.388]
     """
     _check(estimator, penalized, level)
-    if stays(X):
+    if keeps_namespace(X):
         raise TypeError("The table is computed by NumPy: pass X and y as arrays of NumPy's.")
     X, y = validated(estimator, X, y, reset=False, dtype=[np.float64])
-    labels, y = encode_labels(y)
-    if not np.array_equal(labels, on_host(estimator.classes_)):
+    labels, y = fit_encode(y)
+    if not np.array_equal(labels, to_numpy(estimator.classes_)):
         raise ValueError(
             f"y holds the classes {labels}, but the estimator was fitted on "
             f"{estimator.classes_}. Pass the labels that it was fitted on."
@@ -187,7 +186,7 @@ def _check(estimator: Any, penalized: bool, level: float) -> None:
 
 def _standard_errors(objective: Objective, w: Array, names: list[str]) -> Array:
     """Square roots of the diagonal of the inverse Hessian, if they are what they seem."""
-    found = standard_errors(objective, w)
+    found = find_standard_errors(objective, w)
     if found.undetermined.any():
         # What is singular to the rounding of a Hessian, a penalty included, counts as collinear.
         n_features = objective.rows.n_features

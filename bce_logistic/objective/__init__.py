@@ -1,1 +1,1 @@
-"""TODO objective."""
+"""Layer 3: the loss and the penalty, summed over rows, and their derivatives."""

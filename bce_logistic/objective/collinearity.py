@@ -12,16 +12,12 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from ..arrays import Array, beside, namespace
-from ..preconditioning.cost_model import MULTIPLY, Costs
+from ..arrays import Array, asarray_like, namespace
 from ..rows.base import Block, RowBlocks, Sums
 from ..rows.memory import DenseRows
-from .objective import Objective
 
 # A Gram matrix of more columns takes more than 32 MiB.
-MOST_COLUMNS = 2000
-# Passes that a Gram matrix may cost, if the fit took fewer.
-FEWEST_PASSES = 10
+MAX_COLUMNS = 2000
 # Rows a column from which a few rows are tried first: independent there, independent in all.
 ROWS_PER_COLUMN = 4
 # Roundings of the largest term by which columns that were computed from others miss a relation.
@@ -30,7 +26,7 @@ ROUNDINGS = 4
 # more than those of the sums. Whether it is one, the rows then tell.
 LIMIT = 1e-13
 # Limit of a pivot, likewise, where columns are rounded so coarsely that more would hide them.
-MOST_LIMIT = 1e-8
+MAX_LIMIT = 1e-8
 # Rounds that improve a relation, whose coefficients a Gram matrix gives to half the digits only.
 REFINEMENTS = 3
 # Share of a unit vector below which a column has no part in a relation.
@@ -83,14 +79,6 @@ class Collinearity(NamedTuple):
         along = scipy.linalg.lstsq(self.null_space, w[:n_features])[0]
         intercept = w[n_features:] + self.offset @ along
         return np.concatenate([w[:n_features] - self.null_space @ along, intercept])
-
-
-def affordable(objective: Objective, passes: int) -> bool:
-    """Whether looking for relations costs less than so many passes over the rows."""
-    costs, n_columns = Costs(objective), objective.rows.n_features
-    gram = objective.rows.n_samples * costs.row_size**2 * costs.multiply
-    seconds = gram + n_columns**3 / 3 * MULTIPLY
-    return n_columns <= MOST_COLUMNS and seconds <= max(passes, FEWEST_PASSES) * costs.of_pass
 
 
 def find_collinearity(
@@ -168,7 +156,7 @@ def _find(
     def gram_and_sum(block: Block) -> Sums:
         d = namespace(block.s).sign(block.s)
         block = block.shifted(center)
-        return block.gram(d), block.weighted_sum(d)
+        return block.sandwich(d), block.rmatvec(d)
 
     gram, rest = rows.sum(gram_and_sum, size=n_features * (n_features + 1))
     rest = rest / total if fit_intercept else np.zeros(n_features)
@@ -181,7 +169,7 @@ def _find(
     scale = np.where(constant, 1.0, spread)
     gram /= np.outer(scale, scale)
     gram[constant] = gram[:, constant] = 0
-    limit = n_features * (LIMIT + min(np.max((rounding / scale) ** 2), MOST_LIMIT))
+    limit = n_features * (LIMIT + min(np.max((rounding / scale) ** 2), MAX_LIMIT))
     relations, pivots, lower = null_space(gram, tolerance or limit)
     if tolerance is None:
         holds = np.ones(relations.shape[1], dtype=bool)
@@ -209,7 +197,7 @@ def _center(rows: RowBlocks, fit_intercept: bool) -> tuple[Array, float]:
 
     def sums(block: Block) -> Sums:
         d = namespace(block.s).sign(block.s)
-        return block.weighted_sum(d), float(block.total(d)), block.counts()
+        return block.rmatvec(d), float(block.column_sum(d)), block.counts()
 
     mean, total, counts = rows.sum(sums, size=2 * n_features)
     shifts = (counts == rows.n_samples) & fit_intercept
@@ -222,10 +210,10 @@ def _missed(rows: RowBlocks, relations: Array, center: Array, rest: Array) -> Su
     def sums(block: Block) -> Sums:
         d = namespace(block.s).sign(block.s)
         block = block.shifted(center)._replace(s=d)
-        missed = block.scores(relations)
-        missed = block.weighted(missed - beside(rest @ relations, missed))
-        gradient = block.weighted_sum(missed) - np.outer(rest, block.total(missed))
-        return block.total(missed * missed), gradient, float(block.total(d))
+        missed = block.matvec(relations)
+        missed = block.apply_weights(missed - asarray_like(rest @ relations, missed))
+        gradient = block.rmatvec(missed) - np.outer(rest, block.column_sum(missed))
+        return block.column_sum(missed * missed), gradient, float(block.column_sum(d))
 
     squares, gradient, total = rows.sum(sums, size=relations.size + relations.shape[1])
     return squares / total, gradient / total

@@ -25,13 +25,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import Array, beside, namespace
+from ..arrays import Array, asarray_like, namespace, to_numpy
 
 
 class Loss(Protocol):
     """What the rest of the package asks of a loss."""
 
-    largest_curvature: float
+    smoothness: float
 
     def prediction(self, z: Array) -> Array:
         """Probability of the positive class, or of every class."""
@@ -61,6 +61,10 @@ class Loss(Protocol):
         """Second derivative of every sample times a direction of scores."""
         ...
 
+    def curvature_sum(self, curvature: Array, s: Array) -> NDArray:
+        """Weighted sum of the second derivatives, shape (n_scores, n_scores)."""
+        ...
+
 
 class BinaryCrossEntropy:
     r"""Binary cross-entropy of the labels ``y`` in [0, 1] and the scores ``z``.
@@ -81,7 +85,7 @@ class BinaryCrossEntropy:
     4.90 (loss), 4.91 (gradient), 4.97 (curvature).
     """
 
-    largest_curvature = 1 / 4
+    smoothness = 1 / 4
 
     @np.errstate(under="ignore")
     def prediction(self, z: Array) -> Array:
@@ -174,6 +178,10 @@ class BinaryCrossEntropy:
         """Second derivative times a direction ``v`` of scores, sample by sample."""
         return curvature * v
 
+    def curvature_sum(self, curvature: Array, s: Array) -> NDArray:
+        """Weighted sum of the second derivatives, as a 1 x 1 matrix."""
+        return np.array([[float(s @ curvature)]])
+
 
 class CrossEntropy:
     r"""Cross-entropy of the labels ``y`` in 0..K-1 and the K scores of every sample ``Z``.
@@ -191,7 +199,7 @@ class CrossEntropy:
     4.108 (loss), 4.109 (gradient), 4.110 (curvature).
     """
 
-    largest_curvature = 1 / 2
+    smoothness = 1 / 2
 
     @np.errstate(under="ignore")
     def prediction(self, z: Array) -> Array:
@@ -267,7 +275,7 @@ class CrossEntropy:
 
     def curvature_matrix(self, curvature: Array) -> Array:
         """Second derivative ``diag(Y_hat) - Y_hat Y_hat.T`` of every sample."""
-        identity = beside(np.eye(curvature.shape[1]), curvature)
+        identity = asarray_like(np.eye(curvature.shape[1]), curvature)
         return curvature[:, :, None] * (identity - curvature[:, None, :])
 
     def curvature_diagonal(self, curvature: Array) -> Array:
@@ -277,6 +285,11 @@ class CrossEntropy:
     def curvature_product(self, curvature: Array, v: Array) -> Array:
         """Second derivative times a direction ``v`` of scores, sample by sample."""
         return curvature * (v - _sum(curvature * v)[:, None])
+
+    def curvature_sum(self, curvature: Array, s: Array) -> NDArray:
+        """Weighted sum of ``diag(Y_hat) - Y_hat Y_hat.T``."""
+        weighted = to_numpy(curvature.T @ (curvature * s[:, None]))
+        return np.diag(weighted.sum(axis=0)) - weighted
 
 
 def _decision(z: Any) -> Any:
@@ -302,7 +315,7 @@ def _own(y: Any, z: Any) -> Any:
     """Where the score of every sample's own class is: positions, or a mask for other libraries."""
     if isinstance(z, np.ndarray):
         return np.arange(len(y)), y
-    return y[:, None] == beside(np.arange(z.shape[1]), y)
+    return y[:, None] == asarray_like(np.arange(z.shape[1]), y)
 
 
 def _taken(z: Any, own: Any) -> Any:

@@ -11,6 +11,7 @@ which of the two it is.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -18,11 +19,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.linalg
 import scipy.sparse.linalg
-from numpy.typing import NDArray
 
-from ..arrays import Array, beside
+from ..arrays import Array, asarray_like
 from ..rows.base import Block, Columns, RowBlocks, Sums
 from .losses import Loss
+from .penalties import L2
 
 # Up to this many columns, eigenvalues come from the whole Gram matrix.
 EXACT_EIGENVALUE_COLUMNS = 500
@@ -44,22 +45,21 @@ class Objective:
     ----------
     loss : Loss
         The loss of a sample and its derivatives with respect to the score.
+    penalty : L2
+        The penalty on the coefficients.
     rows : RowBlocks
         Where the samples are.
-    ridge : ndarray of shape (n_features,)
-        Strength of the penalty on each feature's coefficient: 1/C everywhere for the model
-        itself.
-    fit_intercept : bool
-        Whether the last row of the coefficients is an intercept. It is never penalised.
-    n_scores : int
+    fit_intercept : bool, default=True
+        Whether the last row of the coefficients is an intercept.
+    n_scores : int, default=1
         Scores of a sample: 1 for two classes, else the number of classes.
     """
 
     loss: Loss
+    penalty: L2
     rows: RowBlocks
-    ridge: Array
-    fit_intercept: bool
-    n_scores: int
+    fit_intercept: bool = True
+    n_scores: int = 1
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -72,10 +72,28 @@ class Objective:
         """Smallest sample weight that is not zero."""
         return self.rows.smallest_weight
 
-    @property
-    def unpenalised(self) -> NDArray[np.bool_]:
-        """Which rows of the coefficients have no penalty."""
-        return self._padded_ridge == 0
+    @cached_property
+    def is_penalised(self) -> bool:
+        """Whether any coefficient has a penalty."""
+        return bool(self.penalty.curvature.any())
+
+    @cached_property
+    def penalises_every_feature(self) -> bool:
+        """Whether every coefficient but the intercept has a penalty."""
+        return bool(self.penalty.curvature[: self.rows.n_features].all())
+
+    @cached_property
+    def min_curvature(self) -> Array:
+        """Curvature that a lasting metric reckons with at least, shape (n_coefficients,).
+
+        Where every sample is classified for certain, the curvature of the intercept, which has no
+        penalty, is rounding errors. A metric made there would make steps of the intercept without
+        bounds as soon as one sample no longer is.
+        """
+        of_intercept = np.finfo(np.float64).eps ** 0.5 * self.total_weight
+        return np.append(
+            np.zeros(self.rows.n_features), np.full(int(self.fit_intercept), of_intercept)
+        )
 
     @property
     def total_weight(self) -> float:
@@ -103,11 +121,11 @@ class Objective:
         def value_and_gradient(block: Block) -> Sums:
             z = self._scores(block, w)
             value, residual = self.loss.value_and_gradient(block.y, z)
-            residual = block.weighted(residual)
-            return block.weighted_total(value), self._weighted_sum(block, residual)
+            residual = block.apply_weights(residual)
+            return block.weighted_value_sum(value), self._weighted_sum(block, residual)
 
         value, gradient = self.rows.sum(value_and_gradient, size=w.size + 1)
-        return Point(w, value + self._penalty(w), gradient + self._penalty_gradient(w))
+        return Point(w, value + self.penalty.value(w), gradient + self.penalty.gradient(w))
 
     def intercept_alone(self) -> Array:
         r"""Intercept that is best without any feature, from the classes' shares of the weight.
@@ -140,11 +158,11 @@ class Objective:
 
         def diagonal(block: Block) -> Sums:
             d = self.loss.curvature_diagonal(self.loss.curvature(self._scores(block, w)))
-            d = block.weighted(d)
-            return (self._with_intercept(block.gram_diagonal(d), block.total(d)),)
+            d = block.apply_weights(d)
+            return (self._with_intercept(block.sandwich_diagonal(d), block.column_sum(d)),)
 
         (total,) = self.rows.sum(diagonal, size=w.size)
-        return (total.T + self._padded_ridge).T
+        return (total.T + self.penalty.curvature).T
 
     def class_hessians(self, w: Array, columns: Columns = slice(None)) -> list[Array]:
         r"""Hessian at ``w`` of each class's coefficients alone, in one pass over the rows.
@@ -174,12 +192,44 @@ class Objective:
 
         parts = list(self.rows.sum(hessians, size=self.n_scores * n_columns**2))
         step = len(parts) // self.n_scores
-        ridge = np.diag(np.append(self.ridge[columns], np.zeros(int(self.fit_intercept))))
+        diagonal = self._curvature_of(columns)
         by_class = []
         while parts:  # each in the memory that the one before has freed
-            by_class.append(_bordered(*parts[:step]) + ridge)
+            by_class.append(_bordered(*parts[:step]))
+            by_class[-1][np.diag_indices(n_columns)] += diagonal
             del parts[:step]
         return by_class
+
+    def mean_class_hessian(self, w: Array, columns: Columns = slice(None)) -> Array:
+        r"""Mean over the classes of :meth:`class_hessians` at ``w``, in one pass over the rows.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_coefficients,) or (n_coefficients, n_classes)
+            Coefficients, the intercept last.
+        columns : slice or ndarray of integers, default=all
+            The features to take; the intercept comes in addition.
+
+        Returns
+        -------
+        ndarray of shape (n_columns, n_columns)
+            The matrix.
+        """
+
+        def hessian(block: Block) -> Sums:
+            d = self.loss.curvature_diagonal(self.loss.curvature(self._scores(block, w)))
+            d = d if d.ndim == 1 else block.column_sum(d.T) / self.n_scores
+            return self._gram(block, block.s * d, columns)
+
+        n_columns = len(np.arange(self.rows.n_features)[columns]) + self.fit_intercept
+        total = _bordered(*self.rows.sum(hessian, size=n_columns**2))
+        total[np.diag_indices(n_columns)] += self._curvature_of(columns)
+        return total
+
+    def _curvature_of(self, columns: Columns) -> Array:
+        """Curvature of the penalty on some features and the intercept."""
+        n_features, curvature = self.rows.n_features, self.penalty.curvature
+        return np.append(curvature[:n_features][columns], curvature[n_features:])
 
     def hessian(self, w: Array) -> Array:
         r"""Hessian at ``w`` of all coefficients, in one pass over the rows.
@@ -209,10 +259,77 @@ class Objective:
 
         (total,) = self.rows.sum(hessian, size=(self.n_scores * n_columns) ** 2)
         for k in classes:
-            total[k, :, k] += np.diag(self._padded_ridge)
+            total[k, :, k] += np.diag(self.penalty.curvature)
         return total
 
-    def largest_curvature(self) -> float:
+    def intercept_step(self, point: Point) -> tuple[Array, Array]:
+        r"""Newton's step of the intercepts alone, and the Hessian times it, in a pass over the rows.
+
+        .. math:: H_{bb} \delta = g_b, \qquad H_{wb} \delta
+
+        Parameters
+        ----------
+        point : Point
+            Coefficients and the gradient there.
+
+        Returns
+        -------
+        step : ndarray of shape () or (n_classes,)
+            The step :math:`\delta`, downhill if it is subtracted.
+        product : ndarray
+            The Hessian times the step, the shape of the coefficients.
+        """
+        w, size = point.w, point.w.size
+        kept = self.rows.keep(lambda block: self.loss.curvature(self._scores(block, w)), size)
+
+        def curvature(block: Block) -> Sums:
+            return (self.loss.curvature_sum(kept(block), block.s),)
+
+        def product(block: Block) -> Sums:
+            d = kept(block)
+            direction = asarray_like(np.broadcast_to(step, d.shape), d)
+            return (
+                self._weighted_sum(
+                    block, block.apply_weights(self.loss.curvature_product(d, direction))
+                ),
+            )
+
+        (hessian,) = self.rows.sum(curvature, size)
+        gradient = np.atleast_1d(point.gradient[-1])
+        step = np.linalg.lstsq(hessian, gradient, rcond=None)[0].reshape(w.shape[1:])
+        (total,) = self.rows.sum(product, size)
+        return step, total
+
+    def hessian_product(self, w: Array) -> Callable[[Array], Array]:
+        r"""From a direction to the Hessian at ``w`` times it, each in one pass over the rows.
+
+        .. math:: H v = [X\; 1]^T \, s \, \ell''(z) \, [X\; 1] \, v + R''(w) \, v
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_coefficients,) or (n_coefficients, n_classes)
+            Coefficients, the intercept last.
+
+        Returns
+        -------
+        callable
+            From an array of the shape of ``w`` to one of the same shape. Rows in memory keep the
+            curvature of each row, so that a product takes no exponentials.
+        """
+        size = w.size + 1
+        curvature = self.rows.keep(lambda block: self.loss.curvature(self._scores(block, w)), size)
+
+        def product(v: Array) -> Array:
+            def term(block: Block) -> Sums:
+                u = self.loss.curvature_product(curvature(block), self._scores(block, v))
+                return (self._weighted_sum(block, block.apply_weights(u)),)
+
+            (total,) = self.rows.sum(term, size)
+            return total + (v.T * self.penalty.curvature).T
+
+        return product
+
+    def smoothness(self) -> float:
         r"""Lipschitz constant of the gradient: no curvature of the objective is larger.
 
         .. math:: L = c \, \lambda_{\max}([X\; 1]^T s \, [X\; 1]) + \max_j r_j, \qquad
@@ -229,8 +346,8 @@ class Objective:
         D. Boehning, Multinomial logistic regression algorithm, Annals of the Institute of
         Statistical Mathematics 44, 1992: the bounds on the curvature.
         """
-        curvature = self.loss.largest_curvature * self._largest_eigenvalue() + self.ridge.max()
-        return float(max(curvature, np.finfo(np.float64).tiny))
+        curvature = self.loss.smoothness * self._largest_eigenvalue()
+        return float(max(curvature + self.penalty.curvature.max(), np.finfo(np.float64).tiny))
 
     def _largest_eigenvalue(self) -> float:
         """Largest eigenvalue of ``[X 1].T @ diag(s) @ [X 1]``."""
@@ -266,37 +383,24 @@ class Objective:
     def _scores(self, block: Block, w: Array) -> Array:
         """``z = X w + b``."""
         if not self.fit_intercept:
-            return block.scores(w)
-        z = block.scores(w[:-1])
-        return z + beside(w[-1], z)
+            return block.matvec(w)
+        z = block.matvec(w[:-1])
+        return z + asarray_like(w[-1], z)
 
     def _weighted_sum(self, block: Block, residual: Array) -> Array:
         """``[X 1].T @ residual``."""
-        return self._with_intercept(block.weighted_sum(residual), block.total(residual))
+        return self._with_intercept(block.rmatvec(residual), block.column_sum(residual))
 
     def _gram(self, block: Block, d: Array, columns: Columns = slice(None)) -> Sums:
         """``[X 1].T @ diag(d) @ [X 1]``; the border, if there is one, apart."""
-        gram = block.gram(d, columns)
+        gram = block.sandwich(d, columns)
         if not self.fit_intercept:
             return (gram,)
-        return gram, block.weighted_sum(d)[columns], block.total(d)
+        return gram, block.rmatvec(d)[columns], block.column_sum(d)
 
     def _with_intercept(self, total: Array, intercept: Array) -> Array:
         """Append the intercept's row, if there is an intercept."""
         return np.concatenate([total, intercept[np.newaxis]]) if self.fit_intercept else total
-
-    def _penalty(self, w: Array) -> float:
-        """``sum(ridge * w^2) / 2``."""
-        return float(np.vdot(w, self._penalty_gradient(w))) / 2
-
-    def _penalty_gradient(self, w: Array) -> Array:
-        """``ridge * w``, and zero for the intercept."""
-        return (w.T * self._padded_ridge).T
-
-    @cached_property
-    def _padded_ridge(self) -> Array:
-        """Penalty on each row of the coefficients: none on the intercept."""
-        return np.append(self.ridge, np.zeros(int(self.fit_intercept)))
 
 
 def _bordered(gram: Array, *border: Any) -> Array:

@@ -14,12 +14,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from ..arrays import Array, namespace
-from ..preconditioning.cost_model import MULTIPLY, Costs
-from ..rows.base import Block, Sums
-from ..rows.memory import RowsInMemory
-from .collinearity import Collinearity
-from .linear_separation import CONSTRAINT_NUMBER, Constraints, find_direction
+from ..arrays import Array
 from .objective import Objective
 
 # By which share a Newton step may change a standard error. At an optimum the step is too small
@@ -30,14 +25,6 @@ UNSTABLE = 0.1
 SINGULAR = 4500
 # What a column has to contribute to a vanishing combination of unit length to be named.
 INVOLVED = 1e-6
-# Change of a score by Newton's step, in nats, up to which there is an optimum. One would do.
-SMALL_CHANGE = 0.5
-# Coefficients up to which the eigenvalues of a Hessian are computed.
-MOST_COEFFICIENTS = 2000
-# Passes that a Hessian may cost, if the fit took fewer.
-FEWEST_PASSES = 10
-# Seconds that a linear program may take, if the fit took less.
-PROGRAM_SECONDS = 0.1
 
 
 class StandardErrors(NamedTuple):
@@ -62,7 +49,7 @@ class StandardErrors(NamedTuple):
     unstable: NDArray[np.bool_]
 
 
-def standard_errors(objective: Objective, w: Array) -> StandardErrors:
+def find_standard_errors(objective: Objective, w: Array) -> StandardErrors:
     """Standard errors at some coefficients, in three passes over the rows.
 
     Parameters
@@ -77,59 +64,7 @@ def standard_errors(objective: Objective, w: Array) -> StandardErrors:
     StandardErrors
         What was found.
     """
-    return _standard_errors(objective, w, _newton(objective, w))
-
-
-def separated_columns(
-    objective: Objective, w: Array, passes: int, collinear: Collinearity | None
-) -> NDArray[np.bool_]:
-    """Columns whose coefficients run away, because with them some samples are separated.
-
-    Parameters
-    ----------
-    objective : Objective
-        What was minimised, without a penalty.
-    w : ndarray
-        Coefficients at which the descent stopped.
-    passes : int
-        Passes that it took: looking for a separation is not to cost much more.
-    collinear : Collinearity or None
-        Linear relations between the columns, if they were looked for.
-
-    Returns
-    -------
-    ndarray of bool of shape (n_columns,)
-        The columns, the intercept last; none if there is an optimum, as far as that was found.
-
-    References
-    ----------
-    A. Albert, J. A. Anderson, On the existence of maximum likelihood estimates in logistic
-    regression models, Biometrika 71, 1984: complete and quasi-complete separation.
-    """
-    n_columns = objective.shape[0]
-    nothing = np.zeros(n_columns, dtype=bool)
-    newton = _newton(objective, w) if _hessian_pays(objective, passes) else None
-    n_relations = collinear.n_relations * max(1, objective.n_scores - 1) if collinear else 0
-    if newton and newton.null_space.shape[1] == n_relations and _is_small(objective, newton.step):
-        return nothing
-    decided = _by_program(objective, passes)
-    if decided is not None:
-        return decided
-    if newton is None or objective.rows.dtype == np.float32:
-        return nothing
-    found = _standard_errors(objective, w, newton)
-    # Where all scores are zero, all samples count: what is undetermined there is collinear.
-    at_zero = _newton_root(objective, np.zeros(objective.shape))[1]
-    away = found.unstable | (found.undetermined & ~_involved(at_zero))
-    return _of_any_class(away, n_columns)
-
-
-def columns_that_vary(objective: Objective, collinear: Collinearity | None) -> NDArray[np.bool_]:
-    """Columns whose coefficients all run away if every sample is separated: not constants'."""
-    varies = np.ones(objective.shape[0], dtype=bool)
-    if collinear:
-        varies[: objective.rows.n_features] = collinear.share < 1 - INVOLVED
-    return varies
+    return errors_from_step(objective, w, newton_step(objective, w))
 
 
 def contrasts(by_class: Array) -> Array:
@@ -166,7 +101,7 @@ def _hessian(objective: Objective, w: Array) -> Array:
     return hessian.reshape(n_contrasts, n_contrasts)
 
 
-class _Newton(NamedTuple):
+class NewtonStep(NamedTuple):
     """Newton's step at some coefficients.
 
     Attributes
@@ -187,29 +122,29 @@ class _Newton(NamedTuple):
     decrement: float
 
 
-def _standard_errors(objective: Objective, w: Array, newton: _Newton) -> StandardErrors:
+def errors_from_step(objective: Objective, w: Array, newton: NewtonStep) -> StandardErrors:
     """Standard errors where Newton's step is known, in one pass over the rows."""
-    next_root, _ = _newton_root(objective, w + newton.step)
+    next_root, _ = inverse_root(objective, w + newton.step)
     std_err, next_std_err = (np.linalg.norm(matrix, axis=1) for matrix in (newton.root, next_root))
-    undetermined = _involved(newton.null_space)
+    undetermined = takes_part(newton.null_space)
     unstable = (np.abs(next_std_err - std_err) > UNSTABLE * std_err) & ~undetermined
     return StandardErrors(std_err, newton.decrement, undetermined, unstable)
 
 
-def _of_any_class(chosen: NDArray[np.bool_], n_columns: int) -> NDArray[np.bool_]:
+def of_any_class(chosen: NDArray[np.bool_], n_columns: int) -> NDArray[np.bool_]:
     """Columns whose contrast of any class is chosen."""
     return np.logical_or.reduce(chosen.reshape(-1, n_columns), axis=0)
 
 
-def _newton(objective: Objective, w: Array) -> _Newton:
+def newton_step(objective: Objective, w: Array) -> NewtonStep:
     """Newton's step, in two passes over the rows."""
-    root, null_space = _newton_root(objective, w)
+    root, null_space = inverse_root(objective, w)
     decrement = root.T @ _gradient(objective, w)
     step = -_without_contrasts(root @ decrement, objective)
-    return _Newton(root, null_space, step, float(np.linalg.norm(decrement)))
+    return NewtonStep(root, null_space, step, float(np.linalg.norm(decrement)))
 
 
-def _newton_root(objective: Objective, w: Array) -> tuple[Array, Array]:
+def inverse_root(objective: Objective, w: Array) -> tuple[Array, Array]:
     """A matrix R with ``R @ R.T = H^-1`` where H is regular, and the directions where it is not."""
     hessian = _hessian(objective, w)
     scale = np.sqrt(hessian.diagonal())
@@ -220,57 +155,6 @@ def _newton_root(objective: Objective, w: Array) -> tuple[Array, Array]:
     return root, vectors[:, ~regular]
 
 
-def _involved(null_space: Array) -> NDArray[np.bool_]:
+def takes_part(null_space: Array) -> NDArray[np.bool_]:
     """Coefficients that take part in a direction of a null space."""
     return np.linalg.norm(null_space, axis=1) > INVOLVED
-
-
-def _hessian_pays(objective: Objective, passes: int) -> bool:
-    """Whether the eigenvalues of a Hessian cost less than so many passes."""
-    costs, n_contrasts = Costs(objective), objective.shape[0] * max(1, objective.n_scores - 1)
-    grams = objective.n_scores * (objective.n_scores + 1) // 2
-    gram = grams * costs.n_rows * costs.row_size**2 * costs.multiply
-    seconds = gram + 10 * n_contrasts**3 * MULTIPLY
-    return (
-        n_contrasts <= MOST_COEFFICIENTS and seconds <= max(passes, FEWEST_PASSES) * costs.of_pass
-    )
-
-
-def _is_small(objective: Objective, step: Array) -> bool:
-    r"""Whether a Newton step proves that there is an optimum: it changes no score by much.
-
-    With :math:`m_r` the margins' derivatives and :math:`\lambda_r > 0` the residuals, the
-    gradient is :math:`-\sum_r \lambda_r m_r`. The step gives
-    :math:`\sum_r \lambda_r' m_r = 0` with
-    :math:`|\lambda_r' - \lambda_r| \le \lambda_r |m_r^T p|`. If all :math:`\lambda_r' > 0`, no
-    direction can raise one margin and lower none (Stiemke's lemma).
-    """
-
-    def large(block: Block) -> Sums:
-        z = objective._scores(block, step)
-        xp = namespace(z)
-        change = xp.abs(z) if z.ndim == 1 else xp.max(z, axis=1) - xp.min(z, axis=1)
-        return (int(xp.count_nonzero((change >= SMALL_CHANGE) & (block.s > 0))),)
-
-    return bool(objective.rows.sum(large, size=1)[0] == 0)
-
-
-def _by_program(objective: Objective, passes: int) -> NDArray[np.bool_] | None:
-    """What the linear program finds; None if it costs too much or rows are not in memory."""
-    rows = objective.rows
-    if not isinstance(rows, RowsInMemory):
-        return None
-    seconds = max(PROGRAM_SECONDS, passes * Costs(objective).of_pass)
-    n_numbers = 2 * (rows.size + rows.n_samples) * max(1, objective.n_scores - 1)
-    if CONSTRAINT_NUMBER * n_numbers > seconds:
-        return None
-    weighted = rows.s > 0
-    labels = np.unique(rows.y[weighted], return_inverse=True)[1]
-    constraints = Constraints.of(rows.X[weighted], labels, objective.fit_intercept)
-    if constraints.seconds > seconds:
-        return None
-    try:
-        direction = find_direction(constraints)
-    except RuntimeError:
-        return None
-    return np.zeros(objective.shape[0], dtype=bool) if direction is None else direction.columns

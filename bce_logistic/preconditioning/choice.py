@@ -1,8 +1,4 @@
-"""Which approximate Hessian for which data: the ways to make one, and what they cost.
-
-Costs are counted in passes over the data. They need not be exact: they decide between ways
-that differ by much.
-"""
+"""Candidates for the approximate Hessian of an objective, the cheapest first."""
 
 from __future__ import annotations
 
@@ -12,39 +8,51 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..arrays import Array
 from ..descent.directions import Preconditioner
 from ..objective.objective import Objective
-from ..rows.memory import DenseRows
-from .cost_model import Costs
-from .factors import ClassFactors, ColumnFactors, CoupledFactor, Diagonal, SumToZero
-from .subsample import Subsample
+from ..objective.penalties import L2
+from ..rows.memory import DenseRows, RowsInMemory
+from .cost_model import ROWS_PER_BLOCK_COLUMN, Costs
+from .factors import (
+    ClassFactors,
+    ColumnFactors,
+    CoupledFactor,
+    Diagonal,
+    Factor,
+    Hessian,
+    SumToZero,
+)
+from .subsample import Subsample, even_sample
 from .woodbury import RowSpace
 
 # Coefficients of all classes up to which they share one factor.
 COUPLED_COEFFICIENTS = 150
-# Cost of a Hessian, in passes, up to which every step gets a new one.
-NEWTON_COST = 4
-# Cost of ten steps with a new Hessian in the row space, up to which it is the way.
-ROW_SPACE_COST = 100
+# Seconds of a Hessian and its factor below which every step gets a new one: about what a step takes.
+NEWTON_SECONDS = 1e-4
+# Steps of Newton's method, about, from zero to the optimum.
+NEWTON_STEPS = 8
+# Cost of that many steps in the row space, in passes, up to which nothing cheaper is tried first.
+ROW_SPACE_COST = 30
 # Columns, or rows if they are fewer, up to which a factor over all of them is thought of.
-MOST_FACTOR_COLUMNS = 6000
+MAX_FACTOR_COLUMNS = 6000
+# Columns of sparse data up to which a factor over all of them is thought of.
+MAX_SPARSE_FACTOR_COLUMNS = 300
 # Rows of a subsample for each column: more give a better start, and cost more.
-FEWEST_ROWS_PER_COLUMN = 64
-MOST_ROWS_PER_COLUMN = 256
+MIN_ROWS_PER_COLUMN = 64
+MAX_ROWS_PER_COLUMN = 256
 # Numbers in a subsample, at most: 256 MiB.
-SUBSAMPLE_SIZE = 1 << 25
-# Cost of a factor, in passes, that is paid without trying first whether the diagonal will do.
-WORTH_A_TRY = 10
-# Columns of sparse data, those with the heaviest curvature, that get a factor of their own.
-HEAVY_COLUMNS = (1000, 300)
-# Cost of that factor, in passes, beyond which the diagonal has to do.
-HEAVY_COST = 12
+MAX_SUBSAMPLE_NUMBERS = 1 << 25
+# Cost of a subsample's factor, in passes, up to which it is the start.
+MAX_SUBSAMPLE_COST = 10
+# Largest cost of a full factor, in passes, for which the diagonal is not tried first.
+MAX_UPFRONT_COST = 3
+# Costs of a first block and of a better one, in passes.
+BLOCK_COSTS = (2.0, 10.0)
 
 
-class Metric(NamedTuple):
+class Candidate(NamedTuple):
     """A way to make a preconditioner.
 
     Attributes
@@ -54,75 +62,47 @@ class Metric(NamedTuple):
     cost : float
         Cost of building, in passes over the data.
     rescale : float
-        How far the secants are to set its scale, from 0, not at all, to 1.
+        How far the curvature pairs set its scale, from 0, not at all, to 1.
+    is_hessian : bool
+        Whether it is the Hessian of all rows, or of enough of them, so that the decrease that it
+        predicts can be believed.
+    renewed : bool
+        Whether it is built anew for every step: Newton's method.
     """
 
     build: Callable[[Array], Preconditioner]
     cost: float
     rescale: float = 0.0
+    is_hessian: bool = False
+    renewed: bool = False
 
 
-def newton_metric(objective: Objective) -> Callable[[Array], Preconditioner] | None:
-    """From coefficients to the Hessian there, if a new one for every step is the fastest."""
+def newton(objective: Objective) -> Candidate | None:
+    """The Hessian, if a new one for every step is the fastest."""
     costs = Costs(objective)
     if (space := row_space(objective)) is not None:
         first, again = costs.row_space()
-        pays = objective.n_scores == 1 and first + 10 * again <= ROW_SPACE_COST
-        return space.factor if pays else None
-    pays = (
-        _exact(objective)
-        and costs.n_columns <= MOST_FACTOR_COLUMNS
-        and costs.factor(costs.n_rows) <= NEWTON_COST
-    )
-    return partial(full_factor, objective) if pays else None
-
-
-def row_space(objective: Objective) -> RowSpace | None:
-    """The Hessians as large as the rows are many, if there are fewer of them than columns."""
-    rows = objective.rows
-    if not isinstance(rows, DenseRows) or not objective.ridge.all() or _coupled(objective):
-        return None
-    # What the rows do not tell is divided by the penalty alone: with a weak one, that would be
-    # the rounding errors of single precision.
-    if rows.dtype != np.float64:
-        return None
-    few = rows.n_samples < min(objective.shape[0], MOST_FACTOR_COLUMNS)
-    return RowSpace(objective, rows) if few else None
-
-
-def _exact(objective: Objective) -> bool:
-    """Whether a factor of all rows is that of the Hessian itself."""
-    return objective.n_scores == 1 or _coupled(objective)
-
-
-def _coupled(objective: Objective) -> bool:
-    """Whether all classes share one factor, which then is that of the exact Hessian."""
-    return objective.n_scores > 1 and int(np.prod(objective.shape)) <= COUPLED_COEFFICIENTS
-
-
-def full_factor(objective: Objective, w: Array) -> Preconditioner:
-    """Factor of the Hessian of all rows at ``w``; of each class apart if they are many."""
-    if _coupled(objective):
-        factor: Preconditioner = CoupledFactor.of(objective.hessian(w), objective.unpenalised)
-    else:
-        factor = ClassFactors.of(objective.class_hessians(w))
-    return _gauged(factor, objective)
+        pays = objective.n_scores == 1 and first + NEWTON_STEPS * again <= ROW_SPACE_COST
+        return Candidate(space.factor, first, is_hessian=True, renewed=True) if pays else None
+    if _factor_is_hessian(objective) and costs.hessian_seconds() <= NEWTON_SECONDS:
+        return Candidate(partial(full_factor, objective), 1.0, is_hessian=True, renewed=True)
+    return None
 
 
 def subsample_rows(objective: Objective) -> int:
-    """Rows to draw for a start and a first metric; 0 if that does not pay."""
+    """Rows to draw for a start and a first factor; 0 if that does not pay."""
     costs = Costs(objective)
     n_rows, n_columns = costs.n_rows, costs.n_columns
-    fewest, most = FEWEST_ROWS_PER_COLUMN * n_columns, MOST_ROWS_PER_COLUMN * n_columns
-    size = min(max(n_rows // 8, fewest), most, SUBSAMPLE_SIZE // n_columns)
-    pays = fewest <= size <= n_rows // 2 and costs.factor(size) <= WORTH_A_TRY
-    return size if pays and n_columns <= MOST_FACTOR_COLUMNS else 0
+    smallest, largest = MIN_ROWS_PER_COLUMN * n_columns, MAX_ROWS_PER_COLUMN * n_columns
+    size = min(max(n_rows // 8, smallest), largest, MAX_SUBSAMPLE_NUMBERS // n_columns)
+    pays = smallest <= size <= n_rows // 4 and costs.factor(size) <= MAX_SUBSAMPLE_COST
+    return size if pays and n_columns <= MAX_FACTOR_COLUMNS else 0
 
 
-def metrics(
-    objective: Objective, rng: np.random.Generator, known_rows: int = 0
-) -> Iterator[Metric]:
-    """Ever better metrics for the descent on all rows, the cheapest that makes sense first.
+def candidates(
+    objective: Objective, rng: np.random.Generator, tried_rows: int = 0
+) -> Iterator[Candidate]:
+    """Ever better preconditioners, the cheapest that makes sense first.
 
     Parameters
     ----------
@@ -130,75 +110,160 @@ def metrics(
         What is minimised.
     rng : numpy.random.Generator
         Source of randomness for the draw of rows.
-    known_rows : int, default=0
+    tried_rows : int, default=0
         Rows of a subsample whose factor was tried already.
 
     Yields
     ------
-    Metric
-        The next one; the last, made anew, again and again.
+    Candidate
+        The next one; a Hessian that comes last is yielded again and again.
     """
     costs = Costs(objective)
-    rescale = 0.0 if _exact(objective) else 1.0
-    by_diagonal = Metric(partial(diagonal_metric, objective), 1, rescale=0.5)
+    diagonal = Candidate(partial(diagonal_factor, objective), 1.0, rescale=0.5)
     if (space := row_space(objective)) is not None:
         first, again = costs.row_space()
-        if first > ROW_SPACE_COST / 4:
-            yield by_diagonal
-        by_row_space = Metric(lambda w: _gauged(space.factor(w), objective), first, rescale)
-        yield by_row_space
-        yield from itertools.repeat(by_row_space._replace(cost=again))
-    if costs.n_columns > (MOST_FACTOR_COLUMNS if objective.rows.dense else HEAVY_COLUMNS[-1]):
-        heavy, cost = heavy_columns(objective)
-        by_block = Metric(lambda w: column_factors(objective, w, heavy), cost)
-        yield from itertools.repeat(by_block if len(heavy) else by_diagonal)
-    by_all_rows = partial(full_factor, objective)
+        yield diagonal._replace(rescale=1.0)
+        by_rows = Candidate(lambda w: with_sum_to_zero(space.factor(w), objective), first)
+        if objective.n_scores == 1:
+            yield by_rows._replace(cost=first + NEWTON_STEPS * again, is_hessian=True, renewed=True)
+        else:
+            yield by_rows._replace(rescale=1.0)
+        return
+    if costs.n_columns > (
+        MAX_FACTOR_COLUMNS if objective.rows.is_dense else MAX_SPARSE_FACTOR_COLUMNS
+    ):
+        for cost in BLOCK_COSTS:
+            size = costs.block(cost)
+            yield Candidate(partial(block_factor, objective, n_columns=size, rng=rng), cost)
+        return
+    is_hessian = _factor_is_hessian(objective)
+    rescale = 0.5 if is_hessian else 1.0
     cost = costs.factor(costs.n_rows)
-    if cost > WORTH_A_TRY and known_rows == 0:
-        yield by_diagonal
-    few = min(4 * max(known_rows, costs.n_columns), SUBSAMPLE_SIZE // costs.n_columns)
-    if known_rows < few <= costs.n_rows // 2:
-        by_few_rows = partial(sampled_factor, objective, n_rows=few, rng=rng)
-        yield Metric(by_few_rows, costs.factor(few), rescale)
-    yield from itertools.repeat(Metric(by_all_rows, cost, rescale))
+    few = min(
+        4 * max(tried_rows, costs.n_columns),
+        costs.n_rows // 2,
+        MAX_SUBSAMPLE_NUMBERS // costs.n_columns,
+    )
+    few = few if few >= max(tried_rows, 4 * costs.n_columns) else costs.n_rows
+    if tried_rows == 0 and not (is_hessian and costs.factor(few) <= MAX_UPFRONT_COST):
+        yield diagonal
+    if is_hessian and cost > MAX_UPFRONT_COST and few < costs.n_rows:
+        build = partial(sampled_factor, objective, n_rows=few, rng=rng)
+        yield Candidate(build, costs.factor(few), rescale, is_hessian)
+    if not is_hessian and cost > MAX_UPFRONT_COST:
+        yield Candidate(partial(shared_factor, objective), costs.shared_factor(), rescale)
+        return
+    full = Candidate(partial(full_factor, objective), cost, rescale, is_hessian)
+    yield from itertools.repeat(full)
 
 
-def diagonal_metric(objective: Objective, w: Array) -> Preconditioner:
+def row_space(objective: Objective) -> RowSpace | None:
+    """The Hessians as large as the rows are many, if there are fewer of them than columns."""
+    rows = objective.rows
+    if not isinstance(rows, DenseRows) or _coupled(objective):
+        return None
+    # Outside the span of the rows the Hessian equals the penalty. With a weak penalty, solving
+    # there amplifies rounding errors of single precision.
+    if not objective.penalises_every_feature or rows.dtype != np.float64:
+        return None
+    few = rows.n_samples < min(objective.shape[0], MAX_FACTOR_COLUMNS)
+    return RowSpace(objective, rows) if few else None
+
+
+def _factor_is_hessian(objective: Objective) -> bool:
+    """Whether a factor of all rows is that of the Hessian itself."""
+    return objective.n_scores == 1 or _coupled(objective)
+
+
+def _coupled(objective: Objective) -> bool:
+    """Whether all classes share one factor, which then is that of the Hessian."""
+    return objective.n_scores > 1 and int(np.prod(objective.shape)) <= COUPLED_COEFFICIENTS
+
+
+def full_factor(objective: Objective, w: Array, bound_penalty: L2 | None = None) -> Hessian:
+    """Factor of the Hessian of all rows at ``w``; of each class's alone if they are many.
+
+    ``bound_penalty`` is the penalty for estimates of the gap, if it is weaker than that for steps.
+    """
+    make = _coupled_factor if _coupled(objective) else _class_factors
+    excess = None
+    if bound_penalty is not None:
+        excess = objective.penalty.curvature - bound_penalty.curvature
+    return make(objective, w, excess)
+
+
+def _coupled_factor(objective: Objective, w: Array, excess: Array | None) -> Hessian:
+    """Factor of the Hessian of all classes together; without an excess of the penalty for bounds."""
+    hessian, unpenalised = objective.hessian(w), objective.penalty.unpenalised
+    steps = bound = SumToZero(CoupledFactor.of(hessian, unpenalised))
+    if excess is not None:
+        for k in range(objective.n_scores):
+            hessian[k, :, k] -= np.diag(excess)
+        bound = SumToZero(CoupledFactor.of(hessian, unpenalised))
+    return Hessian(steps, bound)
+
+
+def _class_factors(objective: Objective, w: Array, excess: Array | None) -> Hessian:
+    """Factor of the Hessian of each class; without an excess of the penalty for bounds."""
+    hessians = objective.class_hessians(w)
+    steps = bound = _factors(objective, hessians)
+    if excess is not None:
+        bound = _factors(objective, [hessian - np.diag(excess) for hessian in hessians])
+    return Hessian(steps, bound)
+
+
+def _factors(objective: Objective, hessians: list[Array]) -> Preconditioner:
+    return with_sum_to_zero(ClassFactors.of(hessians), objective)
+
+
+def diagonal_factor(objective: Objective, w: Array) -> Preconditioner:
     """Diagonal of the Hessian of all rows at ``w``."""
-    return _gauged(Diagonal(objective.hessian_diagonal(w)), objective)
+    return with_sum_to_zero(
+        Diagonal(objective.hessian_diagonal(w), objective.min_curvature), objective
+    )
 
 
 def sampled_factor(
     objective: Objective, w: Array, n_rows: int, rng: np.random.Generator
 ) -> Preconditioner:
     """Factor of the Hessian of some rows at ``w``."""
-    return full_factor(Subsample.draw(objective, n_rows, rng).objective(n_rows), w)
+    part = Subsample.draw(objective, n_rows, rng).objective(n_rows)
+    return full_factor(part, w, objective.penalty)
 
 
-def heavy_columns(objective: Objective) -> tuple[NDArray[np.intp], float]:
-    """Columns that hold the most, as many as a factor on them is cheap; and its cost."""
-    if not objective.rows.dense:
-        shares = objective.rows.column_shares()
-        order = np.argsort(-shares, kind="stable")
-        for n_columns in HEAVY_COLUMNS:
-            heaviest = order[:n_columns]
-            cost = Costs(objective).block(n_columns, shares[heaviest].sum())
-            if cost <= HEAVY_COST:
-                return np.sort(heaviest), cost
-    return np.array([], dtype=np.intp), 1.0
-
-
-def column_factors(objective: Objective, w: Array, columns: NDArray[np.intp]) -> Preconditioner:
-    """Factor on some columns and the intercept, the diagonal on the rest."""
+def shared_factor(objective: Objective, w: Array) -> Preconditioner:
+    """One factor for all classes, that of their mean Hessian, scaled to the diagonal of each."""
+    factor = Factor.of(objective.mean_class_hessian(w), objective.min_curvature)
+    factors = ClassFactors((factor,) * objective.n_scores)
     diagonal = objective.hessian_diagonal(w)
-    intercept = np.arange(objective.rows.n_features, len(diagonal))
-    block = ClassFactors.of(objective.class_hessians(w, columns))
-    factors = ColumnFactors(np.append(columns, intercept), block, Diagonal(diagonal))
-    return _gauged(factors, objective)
+    return with_sum_to_zero(factors.rescaled(diagonal, objective.min_curvature), objective)
 
 
-def _gauged(preconditioner: Preconditioner, objective: Objective) -> Preconditioner:
+def block_factor(
+    objective: Objective, w: Array, n_columns: int, rng: np.random.Generator
+) -> Preconditioner:
+    """Factor on the columns of the largest curvature, from some of the rows; else the diagonal."""
+    n_features = objective.rows.n_features
+    diagonal = objective.hessian_diagonal(w)
+    curvature = (diagonal.T - objective.penalty.curvature).T[:n_features]
+    curvature = curvature if curvature.ndim == 1 else curvature.max(axis=1)
+    # Where the penalty is most of the Hessian, the diagonal is all that there is to know.
+    n_columns = min(
+        n_columns, int(np.sum(curvature > objective.penalty.curvature[:n_features] / 2))
+    )
+    columns = np.sort(np.argsort(-curvature, kind="stable")[:n_columns])
+    sample = objective
+    if isinstance(objective.rows, RowsInMemory):
+        sample = even_sample(objective, max(1000, ROWS_PER_BLOCK_COLUMN * n_columns), rng)
+    at = np.append(columns, np.arange(n_features, len(diagonal)))
+    min_curvature = objective.min_curvature[at]
+    factor = Factor.of(sample.mean_class_hessian(w, columns), min_curvature)
+    block = ClassFactors((factor,) * objective.n_scores).rescaled(diagonal[at], min_curvature)
+    return with_sum_to_zero(
+        ColumnFactors(at, block, Diagonal(diagonal, objective.min_curvature)), objective
+    )
+
+
+def with_sum_to_zero(preconditioner: Preconditioner, objective: Objective) -> Preconditioner:
     """Steps that sum to zero over the classes, if there are more than two."""
-    if objective.n_scores == 1:
-        return preconditioner
-    return SumToZero(preconditioner)
+    return preconditioner if objective.n_scores == 1 else SumToZero(preconditioner)

@@ -1,45 +1,62 @@
-"""TODO preconditioning.cost_model."""
+"""What an approximate Hessian costs, counted in passes over the data.
+
+The costs need not be exact: they decide between ways that differ by much.
+"""
 
 from __future__ import annotations
 
 from ..objective.objective import Objective
 
-# Seconds, about, on one core of today: a pass or a product over the rows that finds no work, a
-# number of X in a pass, a multiplication in a matrix product, the same in sparse data.
-OVERHEAD = 5e-5
-READ = 7e-10
-MULTIPLY = 1.5e-11
-SPARSE_READ = 3e-9
-SPARSE_MULTIPLY = 5e-9
+# Seconds, about, on one core of today: a pass over rows without work, a stored number in a pass,
+# a multiplication in a matrix product, the same two for sparse data.
+SECONDS_PER_CALL = 5e-5
+SECONDS_PER_READ = 4e-10
+SECONDS_PER_FMA = 1.5e-11
+SPARSE_SECONDS_PER_READ = 1.6e-9
+SPARSE_SECONDS_PER_FMA = 5e-9
+# Rows for each column of a block from which its factor is made.
+ROWS_PER_BLOCK_COLUMN = 32
 
 
 class Costs:
-    """What the ways cost on the rows of an objective, in passes over them."""
+    """Costs on the rows of an objective, in passes over them."""
 
     def __init__(self, objective: Objective):
         rows = objective.rows
         self.n_rows, self.n_columns = rows.n_samples, objective.shape[0]
         self.n_scores = objective.n_scores
-        self.row_size = rows.size / rows.n_samples
-        self.multiply = MULTIPLY if rows.dense else SPARSE_MULTIPLY
-        read = READ if rows.dense else SPARSE_READ
-        self.of_pass = OVERHEAD + rows.size * self.n_scores * read
+        self.row_size = rows.n_stored / rows.n_samples
+        self.fma = SECONDS_PER_FMA if rows.is_dense else SPARSE_SECONDS_PER_FMA
+        read = SECONDS_PER_READ if rows.is_dense else SPARSE_SECONDS_PER_READ
+        self.of_pass = SECONDS_PER_CALL + rows.n_stored * self.n_scores * read
 
     def factor(self, n_rows: int) -> float:
         """A factor of the Hessian of so many rows, for each class."""
-        gram = n_rows * self.row_size**2 * self.multiply
-        cholesky = self.n_columns**3 / 3 * MULTIPLY
-        return (OVERHEAD + self.n_scores * (gram + cholesky)) / self.of_pass
+        sandwich = n_rows * self.row_size**2 * self.fma
+        cholesky = self.n_columns**3 / 3 * SECONDS_PER_FMA
+        return (SECONDS_PER_CALL + self.n_scores * (sandwich + cholesky)) / self.of_pass
 
-    def block(self, n_columns: int, share: float) -> float:
-        """A factor on so many columns, which hold a share of what the rows store."""
-        gram = self.n_rows * (share * self.row_size) ** 2 * self.multiply
-        cholesky = n_columns**3 / 3 * MULTIPLY
-        return 1 + self.n_scores * (gram + cholesky) / self.of_pass
+    def shared_factor(self) -> float:
+        """A factor of the mean Hessian of all classes."""
+        sandwich = self.n_rows * self.row_size**2 * self.fma
+        cholesky = self.n_columns**3 / 3 * SECONDS_PER_FMA
+        return 2 + (sandwich + cholesky) / self.of_pass
+
+    def hessian_seconds(self) -> float:
+        """Seconds of a Hessian of all coefficients together and its factor."""
+        sandwiches = self.n_scores * (self.n_scores + 1) / 2
+        sandwich = self.n_rows * self.row_size**2 * self.fma
+        cholesky = (self.n_columns * self.n_scores) ** 3 / 3 * SECONDS_PER_FMA
+        return sandwiches * sandwich + cholesky
+
+    def block(self, cost: float) -> int:
+        """Columns of a block whose factor costs so many passes."""
+        seconds = cost * self.of_pass
+        return int((seconds / (ROWS_PER_BLOCK_COLUMN * SECONDS_PER_FMA)) ** (1 / 3))
 
     def row_space(self) -> tuple[float, float]:
         """A first Hessian in the row space, and every further one."""
-        kernel = self.n_rows**2 * self.n_columns * self.multiply
-        cholesky = self.n_scores * self.n_rows**3 / 3 * MULTIPLY
-        again = 1 + (OVERHEAD + cholesky) / self.of_pass
+        kernel = self.n_rows**2 * self.n_columns * self.fma
+        cholesky = self.n_scores * self.n_rows**3 / 3 * SECONDS_PER_FMA
+        again = 1 + (SECONDS_PER_CALL + cholesky) / self.of_pass
         return again + kernel / self.of_pass, again

@@ -29,9 +29,12 @@ class Factor:
     scale: Array
 
     @classmethod
-    def of(cls, matrix: Array) -> Factor:
-        """Factorise a symmetric positive semi-definite matrix; NaN if it is not finite."""
-        scale = _root(matrix.diagonal())
+    def of(cls, matrix: Array, min_curvature: Array | float = 0.0) -> Factor:
+        """Factorise a symmetric positive semi-definite matrix; NaN if it is not finite.
+
+        ``min_curvature`` bounds the diagonal from below.
+        """
+        scale = _root(matrix.diagonal(), min_curvature)
         if not np.isfinite(matrix).all():
             return cls(np.full_like(matrix, np.nan), scale)
         ridge, failed_at = 0.0, True
@@ -51,14 +54,17 @@ class Factor:
 
 @dataclass(frozen=True)
 class Diagonal:
-    """The diagonal of a Hessian."""
+    """The diagonal of a Hessian, bounded from below by ``min_curvature``."""
 
     diagonal: Array
+    min_curvature: Array | float = 0.0
 
     def solve(self, gradient: Array) -> Array:
         """Divide by the diagonal; NaN where it overflowed."""
-        finite = np.where(np.isinf(self.diagonal), np.nan, self.diagonal)
-        return gradient / np.where(self.diagonal > 0, finite, 1.0)
+        diagonal = np.maximum(self.diagonal.T, self.min_curvature).T
+        diagonal[np.isinf(diagonal)] = np.nan
+        diagonal[diagonal == 0] = 1.0
+        return gradient / diagonal
 
 
 @dataclass(frozen=True)
@@ -80,13 +86,13 @@ class ClassFactors(ByClass):
     parts: tuple[Factor, ...]
 
     @classmethod
-    def of(cls, hessians: Iterable[Array]) -> ClassFactors:
+    def of(cls, hessians: Iterable[Array], min_curvature: Array | float = 0.0) -> ClassFactors:
         """Factorise the Hessian of each class, shape (n_columns, n_columns)."""
-        return cls(tuple(map(Factor.of, hessians)))
+        return cls(tuple(Factor.of(hessian, min_curvature) for hessian in hessians))
 
-    def rescaled(self, diagonal: Array) -> ClassFactors:
+    def rescaled(self, diagonal: Array, min_curvature: Array | float = 0.0) -> ClassFactors:
         """The same factors, scaled to another diagonal, the shape of the coefficients."""
-        scales = map(_root, _by_class(diagonal))
+        scales = (_root(by_class, min_curvature) for by_class in _by_class(diagonal))
         pairs = zip(self.parts, scales, strict=True)
         return ClassFactors(tuple(replace(factor, scale=scale) for factor, scale in pairs))
 
@@ -142,6 +148,33 @@ class ColumnFactors:
 
 
 @dataclass(frozen=True)
+class Hessian:
+    """A factor that stands for the Hessian of all rows so well that its predictions are believed.
+
+    Attributes
+    ----------
+    steps : Preconditioner
+        What the steps are made with: a factor that may hold back what few rows tell.
+    bound : Preconditioner
+        A factor that is stiffer than the Hessian in no direction, by much: for estimates of the gap.
+    stiffness : float
+        By how much it is at most, as far as that is known.
+    """
+
+    steps: Preconditioner
+    bound: Preconditioner
+    stiffness: float = 1.0
+
+    def solve(self, gradient: Array) -> Array:
+        """Solve for a step."""
+        return self.steps.solve(gradient)
+
+    def squared_decrement(self, gradient: Array) -> float:
+        """``gradient . H^-1 gradient``, rather too large than too small."""
+        return self.stiffness * float(np.vdot(gradient, self.bound.solve(gradient)))
+
+
+@dataclass(frozen=True)
 class SumToZero:
     """Steps that sum to zero over the classes.
 
@@ -168,6 +201,7 @@ def _by_class(coefficients: Array) -> Array:
     return np.atleast_2d(coefficients.T)
 
 
-def _root(diagonal: Array) -> Array:
+def _root(diagonal: Array, min_curvature: Array | float = 0.0) -> Array:
     """Square roots of a diagonal; a column without any curvature is left as it is."""
+    diagonal = np.maximum(diagonal, min_curvature)
     return np.sqrt(np.where(diagonal > 0, diagonal, 1.0))

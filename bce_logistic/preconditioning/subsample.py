@@ -7,13 +7,14 @@ missed, and every row is weighted by how many it stands for.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 
 from ..arrays import Array
 from ..objective.objective import Objective
 from ..rows.base import Block, Sums
-from ..rows.memory import RowsInMemory
+from ..rows.memory import DenseRows, RowsInMemory, row_blocks
 
 
 @dataclass(frozen=True)
@@ -51,19 +52,22 @@ class Subsample:
             get if all classes were equally frequent, or all the rows that it has.
         """
         counts = whole.rows.label_counts(max(2, whole.n_scores))
-        label, rank, stands_for = [], [], []
+        label, position, scale = [], [], []
         for k, count in enumerate(counts):
             share = n_rows * count // whole.rows.n_samples
-            size = min(count, max(share, n_rows // (2 * len(counts))))
+            size = min(count, max(1, share, n_rows // (2 * len(counts))))
             if size > 0:
                 # One from each stretch of rows: even over the data, whatever their order.
-                position = (np.arange(size) + rng.random(size)) * (count / size)
-                rank.append(np.minimum(position.astype(np.intp), count - 1))
+                spread = (np.arange(size) + rng.random(size)) * (count / size)
+                position.append(np.minimum(spread.astype(np.intp), count - 1))
                 label.append(np.full(size, k))
-                stands_for.append(np.full(size, count / size))
-        order = rng.permutation(sum(map(len, rank)))
-        drawn = (np.concatenate(parts)[order] for parts in (label, rank, stands_for))
-        return cls(whole, whole.rows.members(*drawn))
+                scale.append(np.full(size, count / size))
+        order = rng.permutation(sum(map(len, position)))
+        y, of_class, row_scale = (
+            np.concatenate(parts)[order] for parts in (label, position, scale)
+        )
+        X, s = whole.rows.take_by_class(y, of_class)
+        return cls(whole, DenseRows(X, y, s * row_scale, whole.rows.run))
 
     def objective(self, n_rows: int) -> Objective:
         r"""Objective of the first rows, with a penalty that holds each feature back.
@@ -89,11 +93,11 @@ class Subsample:
         n_rows = min(n_rows, self.rows.n_samples)
         part = self.rows.subset(slice(0, n_rows), np.full(n_rows, self.rows.n_samples / n_rows))
         row_weight = part.total_weight / n_rows
-        extra = self.whole.loss.largest_curvature * row_weight * _typical_square(part)
-        return replace(self.whole, rows=part, ridge=self.whole.ridge + extra)
+        extra = self.whole.loss.smoothness * row_weight * _fourth_over_second_moment(part)
+        return replace(self.whole, rows=part, penalty=self.whole.penalty.plus(extra))
 
 
-def _typical_square(rows: RowsInMemory) -> Array:
+def _fourth_over_second_moment(rows: RowsInMemory) -> Array:
     """Square of a feature's distance from its mean, where it is not near it."""
     center = rows.X[:256].mean(axis=0)
 
@@ -103,3 +107,16 @@ def _typical_square(rows: RowsInMemory) -> Array:
 
     second, fourth = rows.sum(moments, size=2 * rows.n_features)
     return np.divide(fourth, second, out=np.zeros_like(second), where=second > 0)
+
+
+def even_sample(objective: Objective, n_rows: int, rng: np.random.Generator) -> Objective:
+    """The objective on rows in memory, drawn evenly over the data; sparse ones are left sparse.
+
+    Each row is weighted by the number of rows that it stands for; the penalty is that of all rows.
+    """
+    rows = cast(RowsInMemory, objective.rows)
+    n_rows = min(n_rows, rows.n_samples)
+    drawn = (np.arange(n_rows) + rng.random(n_rows)) * (rows.n_samples / n_rows)
+    drawn = np.minimum(drawn.astype(np.intp), rows.n_samples - 1)
+    weights = rows.s[drawn] * (rows.n_samples / n_rows)
+    return replace(objective, rows=row_blocks(rows.X[drawn], rows.y[drawn], weights, rows.run))

@@ -70,13 +70,13 @@ class RowSpaceFactor:
         """Solve with the Hessian, in two products with the rows."""
         if not self.fit_intercept:
             t = self.factor.solve(self.root * self.rows.product(gradient / self.ridge))
-            return (gradient - self.rows.weighted_sum(self.root * t)) / self.ridge
+            return (gradient - self.rows.rmatvec(self.root * t)) / self.ridge
         g = gradient[:-1] - self.center * gradient[-1]
         scaled = g / self.ridge
         t = self.factor.solve(self.root * (self.rows.product(scaled) - self.center @ scaled))
         b = (gradient[-1] - self.root @ t) / (self.root @ self._q)
         residual = self.root * (t + b * self._q)
-        total = self.rows.weighted_sum(residual) - self.center * residual.sum()
+        total = self.rows.rmatvec(residual) - self.center * residual.sum()
         w = (g - total) / self.ridge
         return np.append(w, b - self.center @ w)
 
@@ -107,7 +107,7 @@ class RowSpace:
         d = self.objective.loss.curvature(z + w[-1] if fit_intercept else z)
         d = self.objective.loss.curvature_diagonal(d)
         roots = np.sqrt(self.rows.s * np.atleast_2d(d.T))
-        ridge = self.objective.ridge
+        ridge = self._ridge
         return ByClass(
             tuple(
                 RowSpaceFactor(
@@ -125,11 +125,15 @@ class RowSpace:
         matrix[diagonal, diagonal] += 1
         return Factor.of(matrix)
 
+    @property
+    def _ridge(self) -> Array:
+        return self.objective.penalty.curvature[: self.rows.n_features]
+
     @cached_property
     def _kernel(self) -> Array:
-        return self.rows.kernel(1 / self.objective.ridge, self._center)
+        return self.rows.weighted_gram(1 / self._ridge, self._center)
 
     @cached_property
     def _center(self) -> Array:
         weight = float(self.objective.fit_intercept) / self.rows.n_samples
-        return self.rows.weighted_sum(np.full(self.rows.n_samples, weight))
+        return self.rows.rmatvec(np.full(self.rows.n_samples, weight))

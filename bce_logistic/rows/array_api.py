@@ -18,23 +18,25 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ..arrays import NUMBERS, Array, beside, is_foreign, on_host, stays
+from ..arrays import (
+    NUMBERS,
+    Array,
+    array_api_compat,
+    asarray_like,
+    is_non_numpy,
+    keeps_namespace,
+    to_numpy,
+)
 from ..validation.classes import Classes
-from ..validation.labels import check_classes, encode_labels
+from ..validation.labels import check_classes, fit_encode
 from ..validation.weights import check_sample_weight, weigh_classes
-from .base import Block, Columns, RowBlocks, Sums, added
-from .memory import DenseRows, RowsInMemory
+from .base import Block, Columns, RowBlocks, Sums, sum_terms
 
-try:
-    from array_api_compat import array_namespace as array_namespace
-    from array_api_compat import device, to_device
-except ImportError as error:
-    raise ImportError(
-        "Arrays of other libraries than NumPy need array-api-compat: "
-        "pip install 'bce_logistic[array-api]'."
-    ) from error
+_compat = array_api_compat()
+array_namespace, device, to_device = _compat.array_namespace, _compat.device, _compat.to_device
 
 
 # A block is worth the calls that start the work on it, and what is computed of it fits beside it.
@@ -49,41 +51,41 @@ class ArrayBlock(Block):
     Scores and residuals are as precise as the device can, sums over the rows are NumPy's.
     """
 
-    def scores(self, w: Array) -> Any:
-        """``X @ w``; see :meth:`Block.scores`."""
-        return as_type(self.X @ beside(w, self.X), self.s.dtype)
+    def matvec(self, w: Array) -> Any:
+        """``X @ w``; see :meth:`Block.matvec`."""
+        return as_type(self.X @ asarray_like(w, self.X), self.s.dtype)
 
-    def weighted_sum(self, residual: Any) -> Array:
-        """``X.T @ residual``; see :meth:`Block.weighted_sum`."""
-        return in_double(self.XT @ as_type(residual, self.X.dtype))
+    def rmatvec(self, residual: Any) -> Array:
+        """``X.T @ residual``; see :meth:`Block.rmatvec`."""
+        return to_float64(self.XT @ as_type(residual, self.X.dtype))
 
-    def weighted(self, residual: Any) -> Any:
+    def apply_weights(self, residual: Any) -> Any:
         """Residuals of the rows, each times the weight of its row."""
         return residual * (self.s if residual.ndim == 1 else self.s[:, None])
 
-    def total(self, residual: Any) -> Array:
+    def column_sum(self, residual: Any) -> Array:
         """Sum of the residuals of the rows, in float64."""
-        return in_double(array_namespace(residual).sum(residual, axis=0))
+        return to_float64(array_namespace(residual).sum(residual, axis=0))
 
-    def weighted_total(self, value: Any) -> float:
+    def weighted_value_sum(self, value: Any) -> float:
         """Sum of the values of the rows, each times the weight of its row, in float64."""
         return float(self.s @ value)
 
-    def gram(self, d: Any, columns: Columns = slice(None)) -> Array:
-        """``X.T @ diag(d) @ X``; see :meth:`Block.gram`."""
+    def sandwich(self, d: Any, columns: Columns = slice(None)) -> Array:
+        """``X.T @ diag(d) @ X``; see :meth:`Block.sandwich`."""
         xp = array_namespace(d)
         root = as_type(xp.sqrt(d), self.X.dtype)
-        A = root[:, None] * taken_columns(self.X, columns)
-        return in_double(A.T @ A)
+        A = root[:, None] * take_columns(self.X, columns)
+        return to_float64(A.T @ A)
 
-    def gram_diagonal(self, d: Any) -> Array:
-        """Diagonal of :meth:`gram`, for one or more weights a row."""
-        return self._replace(XT=(self.X * self.X).T).weighted_sum(d)
+    def sandwich_diagonal(self, d: Any) -> Array:
+        """Diagonal of :meth:`sandwich`, for one or more weights a row."""
+        return self._replace(XT=(self.X * self.X).T).rmatvec(d)
 
     def shifted(self, center: Array) -> Block:
         """The rows less a center, as precise as the device can; see :meth:`Block.shifted`."""
         X = as_type(self.X, self.s.dtype)
-        X = X - beside(center, X)
+        X = X - asarray_like(center, X)
         return self._replace(X=X, XT=X.T)
 
 
@@ -100,14 +102,14 @@ class ArrayRows(RowBlocks):
         Sample weights, likewise.
     """
 
-    dense = True
+    is_dense = True
 
     def __init__(self, X: Any, y: Any, s: Any) -> None:
         xp = array_namespace(X)
         self.X, self.y, self.s = X, y, s
         self.dtype = np.dtype(np.float32 if X.dtype == xp.float32 else np.float64)
         self.n_samples, self.n_features = X.shape
-        self.size = self.n_samples * self.n_features
+        self.n_stored = self.n_samples * self.n_features
         self.total_weight = float(xp.sum(s))
         self.smallest_weight = float(xp.min(xp.where(s > 0, s, np.inf)))
         self.passes = 0
@@ -120,34 +122,38 @@ class ArrayRows(RowBlocks):
         """Sum ``function(block)`` over all blocks, one after the other."""
         self.passes += 1
         with np.errstate(all="ignore"):
-            return added(map(function, self._blocks))
+            return sum_terms(map(function, self._blocks))
 
-    def members(self, label: NDArray, rank: NDArray[np.intp], scale: Array) -> RowsInMemory:
-        """Dense copy in NumPy of the rows that are the first, second, ... of a label."""
+    def take_by_class(self, label: NDArray, position: NDArray[np.intp]) -> tuple[Array, Array]:
+        """Features and weights, in NumPy, of the rows that are the first, second, ... of a label."""
         xp = array_namespace(self.X)
         X, s = np.empty((len(label), self.n_features)), np.empty(len(label))
         for k in np.unique(label):
             (of_label,) = xp.nonzero(self.y == int(k))
             at = np.flatnonzero(label == k)
-            rows = xp.take(of_label, beside(rank[at], of_label))
-            X[at] = on_host(xp.take(self.X, rows, axis=0))
-            s[at] = on_host(xp.take(self.s, rows))
-        return DenseRows(X, label, s * scale)
+            rows = xp.take(of_label, asarray_like(position[at], of_label))
+            X[at] = to_numpy(xp.take(self.X, rows, axis=0))
+            s[at] = to_numpy(xp.take(self.s, rows))
+        return X, s
 
     def label_weights(self, n_labels: int) -> Array:
         """Total weight of each label 0, 1, ...; the features are not read."""
-        return total_weights(self.y, self.s, n_labels)
+        return foreign_label_weights(self.y, self.s, n_labels)
 
     def label_counts(self, n_labels: int) -> NDArray[np.intp]:
         """How many rows have each label 0, 1, ...; the features are not read."""
         xp = array_namespace(self.y)
         return np.array([int(xp.count_nonzero(self.y == k)) for k in range(n_labels)])
 
-    def column_shares(self) -> Array:
+    def column_density(self) -> Array:
         """Which share of the stored numbers belongs to each feature."""
         return np.full(self.n_features, 1 / self.n_features)
 
-    def handed_back(self, array: NDArray) -> Any:
+    def _check_features(self, estimator: Any) -> None:
+        """Raise scikit-learn's error if a feature is NaN or infinite."""
+        assert_all_finite(self.X, estimator_name=type(estimator).__name__, input_name="X")
+
+    def to_user_array(self, array: NDArray) -> Any:
         """An array for the user, beside the features; labels that are text stay NumPy's."""
         if array.dtype.kind not in NUMBERS:
             return array
@@ -185,15 +191,15 @@ def array_rows(
         As for data in memory.
     """
     X, y = checked_features(estimator, X, y=y, reset=True, ensure_all_finite=False)
-    labels, y = numbered(y)
-    y, s = moved(y, X), weights_beside(X, sample_weight)
+    labels, y = fit_encode_foreign(y)
+    y, s = moved(y, X), check_weights_like(X, sample_weight)
     xp = array_namespace(X)
-    totals = total_weights(y, s, len(labels))
+    totals = foreign_label_weights(y, s, len(labels))
     classes = weigh_classes(estimator, labels, totals)
     if (classes.weights != 1).any():
-        s = s * xp.take(beside(classes.weights, s), y)
+        s = s * xp.take(asarray_like(classes.weights, s), y)
     if not classes.scored.all():
-        y = xp.take(beside(classes.positions, y), y)
+        y = xp.take(asarray_like(classes.positions, y), y)
     if len(labels) <= BYTE_LABELS:
         y = as_type(y, xp.uint8)
     return classes, ArrayRows(X, y, s), totals
@@ -239,7 +245,7 @@ def check_same_place(model: Any, X: Any, method: str) -> None:
     """
     check_is_fitted(model)
     coef = model.coef_
-    if stays(X) and is_foreign(coef) and place(X) == place(coef):
+    if keeps_namespace(X) and is_non_numpy(coef) and place(X) == place(coef):
         return
     raise ValueError(
         f"Inputs passed to {type(model).__name__}.{method}() must use the same namespace and the "
@@ -257,10 +263,10 @@ def place(array: Any) -> tuple[Any, Any]:
 
 
 def _described(array: Any) -> str:
-    return f"{type(array).__module__} on {device(array)}" if is_foreign(array) else "NumPy"
+    return f"{type(array).__module__} on {device(array)}" if is_non_numpy(array) else "NumPy"
 
 
-def widest(array: Any) -> Any:
+def highest_float_dtype(array: Any) -> Any:
     """The most precise floating-point type on the device of an array."""
     information = array_namespace(array).__array_namespace_info__()
     types = information.dtypes(kind="real floating", device=device(array))
@@ -272,20 +278,20 @@ def as_type(array: Any, dtype: Any) -> Any:
     return array_namespace(array).astype(array, dtype, copy=False)
 
 
-def in_double(array: Any) -> Array:
+def to_float64(array: Any) -> Array:
     """A few numbers as NumPy's, in float64."""
-    return on_host(array).astype(np.float64, copy=False)
+    return to_numpy(array).astype(np.float64, copy=False)
 
 
 def moved(array: Any, X: Any) -> Any:
     """An array, moved to library and device of another."""
     xp = array_namespace(X)
-    if is_foreign(array) and array_namespace(array) is xp:
+    if is_non_numpy(array) and array_namespace(array) is xp:
         return to_device(array, device(X))
-    return xp.asarray(np.array(on_host(array)), device=device(X))
+    return xp.asarray(np.array(to_numpy(array)), device=device(X))
 
 
-def taken_columns(X: Any, columns: Columns) -> Any:
+def take_columns(X: Any, columns: Columns) -> Any:
     """Some columns of an array."""
     if isinstance(columns, slice):
         return X[:, columns]
@@ -301,25 +307,27 @@ def checked_features(estimator: Any, X: Any, *, reset: bool, **how: Any) -> Any:
     xp = array_namespace(X)
     if not xp.isdtype(X.dtype, ("bool", "integral", "real floating")):
         raise ValueError(f"Complex data not supported: X holds {X.dtype}.")
-    return validate_data(estimator, X, reset=reset, dtype=[widest(X), xp.float32], **how)
+    return validate_data(
+        estimator, X, reset=reset, dtype=[highest_float_dtype(X), xp.float32], **how
+    )
 
 
-def numbered(y: Any) -> tuple[NDArray, Any]:
+def fit_encode_foreign(y: Any) -> tuple[NDArray, Any]:
     """Classes as an array of NumPy's, and the number of each label, where the labels are."""
     if isinstance(y, np.ndarray):
-        classes, encoded = encode_labels(y)
+        classes, encoded = fit_encode(y)
         return classes, encoded.astype(np.int64)
     xp = array_namespace(y)
     found, encoded = xp.unique_inverse(y)  # in any order
-    found = on_host(found)
+    found = to_numpy(found)
     order = np.argsort(found)
-    return check_classes(found[order]), xp.take(beside(np.argsort(order), encoded), encoded)
+    return check_classes(found[order]), xp.take(asarray_like(np.argsort(order), encoded), encoded)
 
 
-def weights_beside(X: Any, sample_weight: Any) -> Any:
+def check_weights_like(X: Any, sample_weight: Any) -> Any:
     """Sample weights as precise as can be, beside the features."""
-    xp, n_samples, dtype = array_namespace(X), X.shape[0], widest(X)
-    if is_foreign(sample_weight):
+    xp, n_samples, dtype = array_namespace(X), X.shape[0], highest_float_dtype(X)
+    if is_non_numpy(sample_weight):
         return check_sample_weight(moved(sample_weight, X), n_samples, dtype)
     s = check_sample_weight(sample_weight, n_samples)
     if sample_weight is None or isinstance(sample_weight, Real):
@@ -327,7 +335,7 @@ def weights_beside(X: Any, sample_weight: Any) -> Any:
     return as_type(moved(s, X), dtype)
 
 
-def total_weights(y: Any, s: Any, n_labels: int) -> Array:
+def foreign_label_weights(y: Any, s: Any, n_labels: int) -> Array:
     """Total weight of each label 0, 1, ..."""
     xp = array_namespace(s)
     return np.array([float(xp.sum(xp.where(y == k, s, 0.0))) for k in range(n_labels)])

@@ -1,4 +1,10 @@
-"""TODO rows.base."""
+"""Where rows live, and how a sum over them is taken.
+
+Loss, gradient and Hessian are sums over the rows of the data. A function to sum is given one
+:class:`Block` of rows and returns a tuple of numbers and arrays; it is the same for dense, sparse
+and distributed rows. :class:`RowBlocks` calls it for each block and adds the results in a fixed
+order, so that a sum does not depend on the number of threads or workers.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +18,8 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from ..arrays import Array
-from .memory import RowsInMemory
+from ..validation.features import check_finite
+from .threads import ParallelMap
 
 Sums = tuple[Any, ...]
 Columns = slice | NDArray[np.intp]
@@ -32,14 +39,17 @@ class Block(NamedTuple):
         Labels.
     s : ndarray of shape (n_rows,)
         Sample weights.
+    start : int
+        Position of the first row among all rows.
     """
 
     X: Any
     XT: Any
     y: NDArray
     s: Array
+    start: int = 0
 
-    def scores(self, w: Array) -> Array:
+    def matvec(self, w: Array) -> Array:
         """``X @ w`` in float64.
 
         Parameters
@@ -56,7 +66,7 @@ class Block(NamedTuple):
         w = w.astype(self.X.dtype, copy=False)
         return self.X.dot(w).astype(np.float64, order="F", copy=False)
 
-    def weighted_sum(self, residual: Array) -> Array:
+    def rmatvec(self, residual: Array) -> Array:
         """``X.T @ residual``, the sum of the rows, each times its residual, in float64.
 
         Parameters
@@ -72,19 +82,19 @@ class Block(NamedTuple):
         residual = residual.astype(self.X.dtype, copy=False)
         return self.XT.dot(residual).astype(np.float64, copy=False)
 
-    def weighted(self, residual: Array) -> Array:
+    def apply_weights(self, residual: Array) -> Array:
         """Residuals of the rows, each times the weight of its row."""
         return (residual.T * self.s).T
 
-    def total(self, residual: Array) -> Array:
+    def column_sum(self, residual: Array) -> Array:
         """Sum of the residuals of the rows, in float64."""
         return residual.sum(axis=0)
 
-    def weighted_total(self, value: Array) -> Any:
+    def weighted_value_sum(self, value: Array) -> Any:
         """Sum of the values of the rows, each times the weight of its row, in float64."""
         return self.s.dot(value)
 
-    def gram(self, d: Array, columns: Columns = slice(None)) -> Array:
+    def sandwich(self, d: Array, columns: Columns = slice(None)) -> Array:
         """``X.T @ diag(d) @ X``, the sum of the rows' outer products, in float64.
 
         Parameters
@@ -107,8 +117,8 @@ class Block(NamedTuple):
         A = root[:, None] * X
         return A.T.dot(A).astype(np.float64, copy=False)
 
-    def gram_diagonal(self, d: Array) -> Array:
-        """Diagonal of :meth:`gram`, for one or more weights a row.
+    def sandwich_diagonal(self, d: Array) -> Array:
+        """Diagonal of :meth:`sandwich`, for one or more weights a row.
 
         Parameters
         ----------
@@ -121,7 +131,7 @@ class Block(NamedTuple):
             The sums of squares.
         """
         squares = self.X.power(2) if scipy.sparse.issparse(self.X) else np.square(self.X)
-        return self._replace(XT=squares.T).weighted_sum(d)
+        return self._replace(XT=squares.T).rmatvec(d)
 
     def shifted(self, center: Array) -> Block:
         """The rows in float64, less a center; of sparse rows only stored numbers are shifted.
@@ -162,9 +172,9 @@ class RowBlocks(ABC):
         Their precision.
     n_samples, n_features : int
         Shape of the data.
-    size : int
+    n_stored : int
         How many numbers the rows store, about.
-    dense : bool
+    is_dense : bool
         Whether they store zeros.
     total_weight : float
         Sum of the sample weights.
@@ -172,17 +182,20 @@ class RowBlocks(ABC):
         Smallest sample weight that is not zero.
     passes : int
         How many times the rows were read so far.
+    run : callable
+        Parallel map for copies of rows in memory.
     """
 
     X: Any
     dtype: np.dtype
     n_samples: int
     n_features: int
-    size: int
-    dense: bool
+    n_stored: int
+    is_dense: bool
     total_weight: float
     smallest_weight: float
     passes: int
+    run: ParallelMap = map
 
     @abstractmethod
     def sum(self, function: Callable[[Block], Sums], size: int) -> Sums:
@@ -202,23 +215,40 @@ class RowBlocks(ABC):
             warned of: they are in the sums, for the caller to see.
         """
 
+    def keep(self, function: Callable[[Block], Any], size: int) -> Callable[[Block], Any]:
+        """A function of blocks whose values for all of them are computed once, if that can be.
+
+        Parameters
+        ----------
+        function : callable
+            From a block to anything, about as large as the block has rows.
+        size : int
+            The size of the sums in which the result will be called.
+
+        Returns
+        -------
+        callable
+            The same function; rows in memory remember what it gave for each block.
+        """
+        return function
+
     @abstractmethod
-    def members(self, label: NDArray, rank: NDArray[np.intp], scale: Array) -> RowsInMemory:
+    def take_by_class(self, label: NDArray, position: NDArray[np.intp]) -> tuple[Array, Array]:
         """Dense copy of the rows that are the first, second, ... of a label.
 
         Parameters
         ----------
         label : ndarray of shape (n_rows,)
             Labels.
-        rank : ndarray of integers of shape (n_rows,)
+        position : ndarray of integers of shape (n_rows,)
             Which of all the rows with that label, in the order of the data, from zero.
-        scale : ndarray of shape (n_rows,)
-            Factors for their weights: how many rows each stands for.
 
         Returns
         -------
-        RowsInMemory
-            The rows in float64, in the order of the arguments.
+        X : ndarray of shape (n_rows, n_features)
+            Features, float64, in the order of the arguments.
+        s : ndarray of shape (n_rows,)
+            Sample weights.
         """
 
     @abstractmethod
@@ -230,14 +260,37 @@ class RowBlocks(ABC):
         """How many rows have each label 0, 1, ...; the features are not read."""
 
     @abstractmethod
-    def column_shares(self) -> Array:
+    def column_density(self) -> Array:
         """Which share of the stored numbers belongs to each feature, about."""
 
-    def handed_back(self, array: NDArray) -> Any:
+    def check_finite(self, estimator: Any) -> None:
+        """Raise the error that names why the objective is not finite at the start of a fit.
+
+        Parameters
+        ----------
+        estimator : GDLogisticRegression
+            Whose name and features the message names.
+
+        Raises
+        ------
+        ValueError
+            scikit-learn's own if the features hold NaN or infinity, else one that advises to scale.
+        """
+        self._check_features(estimator)
+        raise ValueError(
+            "The features are so large that the scores overflow. Scale them, for example with "
+            "sklearn.preprocessing.StandardScaler."
+        )
+
+    def _check_features(self, estimator: Any) -> None:
+        """Raise scikit-learn's error if a feature is NaN or infinite."""
+        check_finite(self.X, estimator)
+
+    def to_user_array(self, array: NDArray) -> Any:
         """An array for the user, of the kind that the features are and where they are."""
         return array
 
 
-def added(terms: Iterable[Sums]) -> Sums:
+def sum_terms(terms: Iterable[Sums]) -> Sums:
     """Sum tuples element by element, in their order; there is one at least."""
     return functools.reduce(lambda total, term: tuple(map(np.add, total, term)), terms)

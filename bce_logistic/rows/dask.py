@@ -32,21 +32,21 @@ from ..arrays import Array, is_dask
 from ..validation.classes import Classes
 from ..validation.features import (
     canonical,
-    check_kind,
     check_labels,
+    check_numeric,
     explain_conversion,
     not_finite,
     not_finite_message,
 )
-from ..validation.labels import check_classes, distinct_labels, encoded_labels
+from ..validation.labels import check_classes, distinct_labels, encode
 from ..validation.weights import check_sample_weight, weigh_classes
-from .base import Block, RowBlocks, Sums, added
+from .base import Block, RowBlocks, Sums, sum_terms
 from .label_index import label_counts, label_weights
 from .memory import PARTIAL_SUMS_SIZE, DenseRows, RowsInMemory, row_blocks
 from .threads import worker_threads
 
 # Sums that one task adds, at most.
-FAN_IN = 16
+SPLIT_EVERY = 16
 
 
 class Chunk(NamedTuple):
@@ -76,7 +76,7 @@ class Labels(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Reader:
+class ChunkReader:
     """How a worker makes rows of a chunk.
 
     Parameters
@@ -102,7 +102,7 @@ class Reader:
                 "expected: as many rows as the chunk of y beside it, and all the features. Cut X "
                 "and y alike."
             )
-        y, s = encoded_labels(y, self.classes.labels), weights_of_chunk(s, len(y))
+        y, s = encode(y, self.classes.labels), weights_of_chunk(s, len(y))
         y, s = self.classes.coded(y, s)
         return row_blocks(X, y, s) if scipy.sparse.issparse(X) else DenseChunk(X, y, s)
 
@@ -115,7 +115,7 @@ class DenseChunk(DenseRows):
     three times as long. What a block works with is a float64 a row.
     """
 
-    most_block_rows = 8_000
+    max_block_rows = 8_000
 
     def sum(self, function: Callable[[Block], Sums], size: int) -> Sums:
         """Sum over the blocks, all of them in C order and aligned.
@@ -152,7 +152,7 @@ class DaskRows(RowBlocks):
     """
 
     def __init__(
-        self, X: Any, chunks: Sequence[Chunk], labels: Sequence[Labels], reader: Reader
+        self, X: Any, chunks: Sequence[Chunk], labels: Sequence[Labels], reader: ChunkReader
     ) -> None:
         self.X, self.chunks, self.reader = X, chunks, reader
         self.dtype, self.n_features = reader.dtype, reader.n_features
@@ -167,8 +167,8 @@ class DaskRows(RowBlocks):
         )
         self.passes = 1  # over the labels
         first = int(counts.any(axis=1).argmax())
-        ((self.dense, size),) = dask.compute(dask.delayed(density)(chunks[first].X))
-        self.size = int(size / counts[first].sum() * self.n_samples)
+        ((self.is_dense, size),) = dask.compute(dask.delayed(density)(chunks[first].X))
+        self.n_stored = int(size / counts[first].sum() * self.n_samples)
 
     def __reduce__(self) -> tuple:
         # A function that travels to the workers holds the objective, but must not take the data.
@@ -179,31 +179,37 @@ class DaskRows(RowBlocks):
         self.passes += 1
         work = dask.delayed(partial(sum_of_chunk, function, size, self.reader))
         terms = [dask.delayed(call)(work, *chunk) for chunk in self.chunks]
-        fan_in = min(FAN_IN, max(2, PARTIAL_SUMS_SIZE // size))
+        fan_in = min(SPLIT_EVERY, max(2, PARTIAL_SUMS_SIZE // size))
         while len(terms) > 1:
             groups = [terms[i : i + fan_in] for i in range(0, len(terms), fan_in)]
             terms = [dask.delayed(sum_of_sums)(group) for group in groups]
         (total,) = dask.compute(*terms)
         return total
 
-    def members(self, label: NDArray, rank: NDArray[np.intp], scale: Array) -> RowsInMemory:
-        """Dense copy of the rows that are the first, second, ... of a label."""
+    def take_by_class(self, label: NDArray, position: NDArray[np.intp]) -> tuple[Array, Array]:
+        """Features and weights of the rows that are the first, second, ... of a label."""
         self.passes += 1
         before = np.cumsum(self._counts, axis=0) - self._counts
         chunk_of = np.empty(len(label), dtype=np.intp)
         for k in np.unique(label):
             of_k = label == k
-            chunk_of[of_k] = before[:, k].searchsorted(rank[of_k], side="right") - 1
-        work = dask.delayed(partial(members_of_chunk, self.reader))
+            chunk_of[of_k] = before[:, k].searchsorted(position[of_k], side="right") - 1
+        work = dask.delayed(partial(take_from_chunk, self.reader))
         places = [(i, np.flatnonzero(chunk_of == i)) for i in np.unique(chunk_of)]
         drawn = [
-            dask.delayed(call)(work, label[at], rank[at] - before[i, label[at]], *self.chunks[i])
+            dask.delayed(call)(
+                work, label[at], position[at] - before[i, label[at]], *self.chunks[i]
+            )
             for i, at in places
         ]
         X, s = np.empty((len(label), self.n_features)), np.empty(len(label))
         for (_, at), part in zip(places, dask.compute(*drawn), strict=True):
             X[at], s[at] = part
-        return DenseRows(X, label, s * scale)
+        return X, s
+
+    def _check_features(self, estimator: Any) -> None:
+        """Raise scikit-learn's error if a feature is NaN or infinite, in one pass."""
+        check_features(self.X, estimator)
 
     def label_weights(self, n_labels: int) -> Array:
         """Total weight of each label 0, 1, ...; nothing is read."""
@@ -213,9 +219,9 @@ class DaskRows(RowBlocks):
         """How many rows have each label 0, 1, ...; nothing is read."""
         return self._counts.sum(axis=0)
 
-    def column_shares(self) -> Array:
+    def column_density(self) -> Array:
         """Which share of the stored numbers belongs to each feature, in one pass."""
-        if self.dense:
+        if self.is_dense:
             return np.full(self.n_features, 1 / self.n_features)
         (counts,) = self.sum(column_counts, size=self.n_features)
         return counts / counts.sum()
@@ -265,7 +271,7 @@ def dask_rows(
     labels = [part.of(known) for part in found]
     totals = np.sum([part.totals for part in labels], axis=0)
     classes = weigh_classes(estimator, known, totals)
-    reader = Reader(X.shape[1], precision(X), classes)
+    reader = ChunkReader(X.shape[1], precision(X), classes)
     return classes, DaskRows(X, chunks, labels, reader), totals
 
 
@@ -287,7 +293,7 @@ def lazy_prediction(model: Any, method: str, X: Any) -> dask.array.Array:
         The predictions.
     """
     check_is_fitted(model)
-    X, model = checked_features(model, X, reset=False), without_names(model)
+    X, model = checked_features(model, X, reset=False), strip_feature_names(model)
     meta = getattr(model, method)(np.zeros((1, X.shape[1]), precision(X)))[:0]
     table = meta.reshape(0, *(meta.shape[1:] or (1,)))
     predict = partial(prediction_of_chunk, method=method, model=model, meta=table)
@@ -302,8 +308,8 @@ def lazy_prediction(model: Any, method: str, X: Any) -> dask.array.Array:
 def accuracy(model: Any, X: Any, y: Any, sample_weight: Any) -> float:
     """Share of the samples, by weight, that a fitted model labels rightly, in one pass."""
     check_is_fitted(model)
-    X, model = checked_features(model, X, reset=False), without_names(model)
-    work = dask.delayed(partial(hits_of_chunk, model))
+    X, model = checked_features(model, X, reset=False), strip_feature_names(model)
+    work = dask.delayed(partial(chunk_accuracy, model))
     hits = [dask.delayed(call)(work, *chunk) for chunk in aligned_chunks(X, y, sample_weight)]
     right, all_weights = np.sum(dask.compute(*hits), axis=0)
     return float(right / all_weights)
@@ -334,7 +340,7 @@ def checked_features(estimator: Any, X: Any, y: Any = "no_validation", *, reset:
         raise ValueError(
             f"X has {X.shape[1]} feature(s); at least 1 is required, and a known number of them."
         )
-    check_kind(X._meta, "X")
+    check_numeric(X._meta, "X")
     validate_data(estimator, X._meta if frame else X, y, reset=reset, skip_check_array=True)
     return X if frame or X.numblocks[1] == 1 else X.rechunk({1: -1})
 
@@ -398,7 +404,7 @@ def parts(collection: Any) -> list[Any]:
     return collection.to_delayed(optimize_graph=False).ravel().tolist()
 
 
-def without_names(model: Any) -> Any:
+def strip_feature_names(model: Any) -> Any:
     """Copy of a fitted model, for chunks that are bare arrays, that no later fit changes."""
     model = copy(model)
     vars(model).pop("feature_names_in_", None)
@@ -444,7 +450,7 @@ def labels_of_chunk(y: Any, s: Any, name: str) -> Labels:
     assert_all_finite(y, estimator_name=name, input_name="y")
     s = weights_of_chunk(s, len(y))
     classes = distinct_labels(y)
-    n_labels, y = len(classes), encoded_labels(y, classes)
+    n_labels, y = len(classes), encode(y, classes)
     smallest = [np.min(s, where=(y == k) & (s > 0), initial=np.inf) for k in range(n_labels)]
     return Labels(
         classes, label_counts(y, n_labels), label_weights(y, s, n_labels), np.array(smallest)
@@ -452,26 +458,25 @@ def labels_of_chunk(y: Any, s: Any, name: str) -> Labels:
 
 
 def sum_of_chunk(
-    function: Callable[[Block], Sums], size: int, reader: Reader, X: Any, y: Any, s: Any
+    function: Callable[[Block], Sums], size: int, reader: ChunkReader, X: Any, y: Any, s: Any
 ) -> Sums:
     """Sum over the blocks of a chunk; nothing for a chunk without rows."""
     rows = reader(X, y, s)
     return rows.sum(function, size) if rows.n_samples else ()
 
 
-def members_of_chunk(
-    reader: Reader, label: NDArray, rank: NDArray[np.intp], X: Any, y: Any, s: Any
+def take_from_chunk(
+    reader: ChunkReader, label: NDArray, position: NDArray[np.intp], X: Any, y: Any, s: Any
 ) -> tuple[Array, Array]:
     """Features and weights of the rows that are the first, second, ... of a label in a chunk."""
-    rows = reader(X, y, s).members(label, rank, np.ones(len(rank)))
-    return rows.X, rows.s
+    return reader(X, y, s).take_by_class(label, position)
 
 
 def sum_of_sums(terms: list[Sums]) -> Sums:
     """Sum over chunks."""
     terms = [term for term in terms if term]
     with np.errstate(all="ignore"):
-        return added(terms) if terms else ()
+        return sum_terms(terms) if terms else ()
 
 
 def column_counts(block: Block) -> Sums:
@@ -492,7 +497,7 @@ def prediction_of_chunk(X: Any, method: str, model: Any, meta: NDArray) -> NDArr
     return getattr(model, method)(checked_chunk(X)).reshape(-1, meta.shape[1])
 
 
-def hits_of_chunk(model: Any, X: Any, y: Any, s: Any) -> tuple[float, float]:
+def chunk_accuracy(model: Any, X: Any, y: Any, s: Any) -> tuple[float, float]:
     """Weight of the samples that a model labels rightly, and of all."""
     X, y = checked_chunk(X), column_or_1d(y)
     if not len(y) and not X.shape[0]:

@@ -1,4 +1,4 @@
-"""TODO rows.label_index."""
+"""Encoded labels: how many rows each has, their weight, and where they are."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array
-from ..validation.labels import stretches
+from ..validation.labels import label_chunks
 
 
 def label_counts(y: NDArray, n_labels: int) -> NDArray[np.intp]:
@@ -25,7 +25,7 @@ def label_counts(y: NDArray, n_labels: int) -> NDArray[np.intp]:
         The numbers.
     """
     total = np.zeros(n_labels, dtype=np.intp)
-    for rows in stretches(len(y)):
+    for rows in label_chunks(len(y)):
         total += [np.count_nonzero(y[rows] == k) for k in range(n_labels)]
     return total
 
@@ -48,7 +48,7 @@ def label_weights(y: NDArray, s: Array, n_labels: int) -> Array:
         The totals.
     """
     total = np.zeros(n_labels)
-    for rows in stretches(len(y)):
+    for rows in label_chunks(len(y)):
         if n_labels == 2:  # einsum, unlike bincount, takes labels between the two as well
             total += [np.einsum("i,i->", s[rows], share) for share in (1 - y[rows], y[rows])]
         else:
@@ -56,7 +56,7 @@ def label_weights(y: NDArray, s: Array, n_labels: int) -> Array:
     return total
 
 
-def member_rows(y: NDArray, label: NDArray, rank: NDArray[np.intp]) -> NDArray[np.intp]:
+def rows_by_class(y: NDArray, label: NDArray, position: NDArray[np.intp]) -> NDArray[np.intp]:
     """Find the rows that are the first, second, ... of a label.
 
     Parameters
@@ -65,7 +65,7 @@ def member_rows(y: NDArray, label: NDArray, rank: NDArray[np.intp]) -> NDArray[n
         The label of every row.
     label : ndarray of shape (n_rows,)
         Labels.
-    rank : ndarray of integers of shape (n_rows,)
+    position : ndarray of integers of shape (n_rows,)
         Which of all the rows with that label, in the order of the data, from zero.
 
     Returns
@@ -73,13 +73,13 @@ def member_rows(y: NDArray, label: NDArray, rank: NDArray[np.intp]) -> NDArray[n
     ndarray of integers of shape (n_rows,)
         The positions of the rows.
     """
-    found = np.empty(len(rank), dtype=np.intp)
+    found = np.empty(len(position), dtype=np.intp)
     for k in np.unique(label):
         wanted = np.flatnonzero(label == k)
-        wanted = wanted[np.argsort(rank[wanted], kind="stable")]
-        ranks = rank[wanted]
+        wanted = wanted[np.argsort(position[wanted], kind="stable")]
+        ranks = position[wanted]
         begin = seen = 0
-        for rows in stretches(len(y)):
+        for rows in label_chunks(len(y)):
             members = np.flatnonzero(y[rows] == k)
             end = int(np.searchsorted(ranks, seen + len(members)))
             found[wanted[begin:end]] = rows.start + members[ranks[begin:end] - seen]

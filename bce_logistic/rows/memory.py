@@ -1,10 +1,6 @@
-"""Where the rows live, and how a sum over them is taken.
+"""Rows in memory, or in a file that is mapped to it: dense or CSR, summed over by threads.
 
-Loss, gradient and Hessian are sums over the rows of the data. :class:`RowBlocks` cuts the rows
-into blocks that fit in a cache, lets threads work on them and adds the results in a fixed
-order, so that a sum does not depend on the number of threads. A function to sum is given one
-:class:`Block` and returns a tuple of numbers and arrays; it is the same for dense and for
-sparse rows.
+The rows are cut into blocks that fit in a cache; their bounds depend on shapes alone.
 """
 
 from __future__ import annotations
@@ -23,10 +19,10 @@ from sklearn.utils.extmath import safe_sparse_dot
 
 from ..arrays import Array
 from ..validation.features import compressed
-from ..validation.labels import stretches
-from .base import Block, RowBlocks, Sums, added
-from .label_index import label_counts, label_weights, member_rows
-from .threads import Run
+from ..validation.labels import label_chunks
+from .base import Block, RowBlocks, Sums, sum_terms
+from .label_index import label_counts, label_weights, rows_by_class
+from .threads import ParallelMap
 
 # A block is read twice, for the scores and for the gradient: the second time from the cache.
 # Smaller ones would fit in it better, but threads would wait for each other more often.
@@ -38,7 +34,7 @@ BLOCK_NON_ZEROS_PER_FEATURE = 16
 # Non-zeros from which the shares of the features are told.
 DRAWN_NON_ZEROS = 1 << 16
 # What may wait to be added: so many partial sums, so many numbers in them.
-MOST_PARTIAL_SUMS = 64
+MAX_PARTIAL_SUMS = 64
 PARTIAL_SUMS_SIZE = 1 << 22
 
 
@@ -58,20 +54,20 @@ class RowsInMemory(RowBlocks):
         ``run(function, items)`` as the built-in ``map``, perhaps in threads.
     """
 
-    def __init__(self, X: Any, y: NDArray, s: Array, run: Run = map):
+    def __init__(self, X: Any, y: NDArray, s: Array, run: ParallelMap = map):
         self.X, self.y, self.s, self.run = X, y, s, run
         self.dtype = X.dtype
         self.n_samples, self.n_features = X.shape
-        self.size = int(X.nnz if scipy.sparse.issparse(X) else X.size)
+        self.n_stored = int(X.nnz if scipy.sparse.issparse(X) else X.size)
         self.total_weight = float(s.sum())
         self.passes = 0
-        self._cuts = self._cut()
-        self._blocks = self._between(self._cuts)
+        self._slices = self._block_slices()
+        self._blocks = self._make_blocks(self._slices)
 
     @cached_property
     def smallest_weight(self) -> float:  # type: ignore[override]
         """Smallest sample weight that is not zero."""
-        parts = (self.s[rows] for rows in stretches(self.n_samples))
+        parts = (self.s[rows] for rows in label_chunks(self.n_samples))
         return float(min(np.min(part, where=part > 0, initial=np.inf) for part in parts))
 
     def label_weights(self, n_labels: int) -> Array:
@@ -83,11 +79,11 @@ class RowsInMemory(RowBlocks):
         return label_counts(self.y, n_labels)
 
     @abstractmethod
-    def _cut(self) -> list[slice]:
+    def _block_slices(self) -> list[slice]:
         """Bounds of the blocks, from the shape and the layout of the data alone."""
 
     @abstractmethod
-    def _views(self, rows: slice) -> tuple[Any, Any]:
+    def _view(self, rows: slice) -> tuple[Any, Any]:
         """Features of some consecutive rows, and the transpose, without a copy."""
 
     def blocks(self, size: int) -> list[Block]:
@@ -103,16 +99,27 @@ class RowsInMemory(RowBlocks):
         list of Block
             Never less than two, if there are two.
         """
-        n_cuts = len(self._cuts)
-        n_blocks = max(2, self.size // size)
+        n_cuts = len(self._slices)
+        n_blocks = max(2, self.n_stored // size)
         if n_blocks >= n_cuts:
             return self._blocks
         ends = [n_cuts * block // n_blocks for block in range(n_blocks + 1)]
         pairs = itertools.pairwise(ends)
-        return self._between([slice(self._cuts[i].start, self._cuts[j - 1].stop) for i, j in pairs])
+        return self._make_blocks(
+            [slice(self._slices[i].start, self._slices[j - 1].stop) for i, j in pairs]
+        )
 
-    def _between(self, cuts: list[slice]) -> list[Block]:
-        return [Block(*self._views(rows), self.y[rows], self.s[rows]) for rows in cuts]
+    def _make_blocks(self, cuts: list[slice]) -> list[Block]:
+        return [Block(*self._view(rows), self.y[rows], self.s[rows], rows.start) for rows in cuts]
+
+    def keep(self, function: Callable[[Block], Any], size: int) -> Callable[[Block], Any]:
+        """The same function, its values for all blocks computed once, in one pass."""
+        self.passes += 1
+        blocks = self.blocks(size)
+        with np.errstate(all="ignore"):
+            values = self.run(function, blocks)
+        kept = {block.start: value for block, value in zip(blocks, values, strict=True)}
+        return lambda block: kept[block.start]
 
     def sum(self, function: Callable[[Block], Sums], size: int) -> Sums:
         """Sum ``function(block)`` over all blocks, a few of them in a thread."""
@@ -120,20 +127,21 @@ class RowsInMemory(RowBlocks):
 
         def partial_sum(blocks: list[Block]) -> Sums:
             with np.errstate(all="ignore"):
-                return added(map(function, blocks))
+                return sum_terms(map(function, blocks))
 
         all_blocks = self.blocks(size)
         n_blocks = len(all_blocks)
         if n_blocks == 1:
             return partial_sum(all_blocks)
-        n_parts = min(n_blocks, MOST_PARTIAL_SUMS, max(2, PARTIAL_SUMS_SIZE // size))
+        n_parts = min(n_blocks, MAX_PARTIAL_SUMS, max(2, PARTIAL_SUMS_SIZE // size))
         ends = [n_blocks * part // n_parts for part in range(n_parts + 1)]
         parts = [all_blocks[i:j] for i, j in itertools.pairwise(ends)]
-        return added(self.run(partial_sum, parts))
+        return sum_terms(self.run(partial_sum, parts))
 
-    def members(self, label: NDArray, rank: NDArray[np.intp], scale: Array) -> RowsInMemory:
+    def take_by_class(self, label: NDArray, position: NDArray[np.intp]) -> tuple[Array, Array]:
         """Dense copy of the rows that are the first, second, ... of a label."""
-        return self.subset(member_rows(self.y, label, rank), scale)
+        rows = rows_by_class(self.y, label, position)
+        return self._dense(rows), self.s[rows]
 
     def subset(self, rows: NDArray[np.intp] | slice, scale: Array) -> RowsInMemory:
         """Dense copy of some rows in float64.
@@ -150,39 +158,42 @@ class RowsInMemory(RowBlocks):
         RowsInMemory
             The rows.
         """
+        return DenseRows(self._dense(rows), self.y[rows], self.s[rows] * scale, self.run)
+
+    def _dense(self, rows: NDArray[np.intp] | slice) -> Array:
+        """Features of some rows as a dense array in float64."""
         X = self.X[rows]
         X = X.toarray() if scipy.sparse.issparse(X) else X
-        X = X.astype(np.float64, order="C", copy=False)
-        return DenseRows(X, self.y[rows], self.s[rows] * scale, self.run)
+        return X.astype(np.float64, order="C", copy=False)
 
 
 class DenseRows(RowsInMemory):
     """Rows of a dense array, in blocks of equally many bytes."""
 
-    dense = True
-    most_block_rows = sys.maxsize
+    is_dense = True
+    max_block_rows = sys.maxsize
 
-    def column_shares(self) -> Array:
+    def column_density(self) -> Array:
         """Which share of the stored numbers belongs to each feature."""
         return np.full(self.n_features, 1 / self.n_features)
 
     def product(self, w: Array) -> Array:
-        """``X @ w`` for all rows, in float64; counts as no pass, :meth:`weighted_sum` as one."""
+        """``X @ w`` for all rows, in float64; counts as no pass, :meth:`rmatvec` as one."""
         with np.errstate(all="ignore"):
-            return np.concatenate(list(self.run(lambda block: block.scores(w), self._blocks)))
+            return np.concatenate(list(self.run(lambda block: block.matvec(w), self._blocks)))
 
-    def weighted_sum(self, residual: Array) -> Array:
+    def rmatvec(self, residual: Array) -> Array:
         """``X.T @ residual`` for all rows, in float64."""
         self.passes += 1
 
         def term(rows_and_block: tuple[slice, Block]) -> Sums:
             rows, block = rows_and_block
-            return (block.weighted_sum(residual[rows]),)
+            return (block.rmatvec(residual[rows]),)
 
         with np.errstate(all="ignore"):
-            return added(self.run(term, zip(self._cuts, self._blocks, strict=True)))[0]
+            return sum_terms(self.run(term, zip(self._slices, self._blocks, strict=True)))[0]
 
-    def kernel(self, scale: Array, center: Array) -> Array:
+    def weighted_gram(self, scale: Array, center: Array) -> Array:
         """``(X - center) @ diag(scale) @ (X - center).T``, in float64, in one pass over columns.
 
         Parameters
@@ -207,42 +218,42 @@ class DenseRows(RowsInMemory):
             return (A.dot(A.T),)
 
         with np.errstate(all="ignore"):
-            return added(self.run(term, range(0, self.n_features, step)))[0]
+            return sum_terms(self.run(term, range(0, self.n_features, step)))[0]
 
-    def _cut(self) -> list[slice]:
+    def _block_slices(self) -> list[slice]:
         step = DENSE_BLOCK_BYTES // max(1, self.X.itemsize * self.n_features)
-        step = min(max(64, step), self.most_block_rows)
+        step = min(max(64, step), self.max_block_rows)
         return [
             slice(start, min(start + step, self.n_samples))
             for start in range(0, self.n_samples, step)
         ]
 
-    def _views(self, rows: slice) -> tuple[NDArray, NDArray]:
+    def _view(self, rows: slice) -> tuple[NDArray, NDArray]:
         return self.X[rows], self.X[rows].T
 
 
 class SparseRows(RowsInMemory):
     """Rows of a CSR matrix, in blocks of about equally many non-zeros."""
 
-    dense = False
+    is_dense = False
 
-    def column_shares(self) -> Array:
+    def column_density(self) -> Array:
         """Which share of the stored numbers belongs to each feature, from some of many."""
         indices = self.X.indices
-        if self.size > DRAWN_NON_ZEROS:
+        if self.n_stored > DRAWN_NON_ZEROS:
             rng = np.random.default_rng(0)
-            indices = indices[rng.integers(0, self.size, DRAWN_NON_ZEROS)]
+            indices = indices[rng.integers(0, self.n_stored, DRAWN_NON_ZEROS)]
         return np.bincount(indices, minlength=self.n_features) / len(indices)
 
-    def _cut(self) -> list[slice]:
-        non_zeros = self.size
+    def _block_slices(self) -> list[slice]:
+        non_zeros = self.n_stored
         worthwhile = max(SPARSE_BLOCK_NON_ZEROS, BLOCK_NON_ZEROS_PER_FEATURE * self.n_features)
-        n_blocks = min(MOST_PARTIAL_SUMS, max(1, non_zeros // worthwhile))
+        n_blocks = min(MAX_PARTIAL_SUMS, max(1, non_zeros // worthwhile))
         inner = np.searchsorted(self.X.indptr, np.linspace(0, non_zeros, n_blocks + 1)[1:-1])
         ends = np.unique([0, *inner.tolist(), self.n_samples]).tolist()
         return [slice(start, stop) for start, stop in itertools.pairwise(ends)]
 
-    def _views(self, rows: slice) -> tuple[Any, Any]:
+    def _view(self, rows: slice) -> tuple[Any, Any]:
         first, last = self.X.indptr[rows.start], self.X.indptr[rows.stop]
         arrays = (
             self.X.data[first:last],
@@ -256,7 +267,7 @@ class SparseRows(RowsInMemory):
         )
 
 
-def row_blocks(X: Any, y: NDArray, s: Array, run: Run = map) -> RowsInMemory:
+def row_blocks(X: Any, y: NDArray, s: Array, run: ParallelMap = map) -> RowsInMemory:
     """Row blocks of a dense array or a CSR matrix; parameters as in :class:`RowsInMemory`."""
     rows = SparseRows if scipy.sparse.issparse(X) else DenseRows
     return rows(X, y, s, run)
@@ -281,6 +292,6 @@ def product(X: Any, coef: Any) -> NDArray:
     if scipy.sparse.issparse(X) or X.dtype == dtype:
         return safe_sparse_dot(X, coef, dense_output=True)
     z = np.empty((len(X), coef.shape[1]), dtype)
-    for rows in stretches(len(X)):
+    for rows in label_chunks(len(X)):
         z[rows] = safe_sparse_dot(X[rows], coef, dense_output=True)
     return z

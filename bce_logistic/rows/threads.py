@@ -13,7 +13,9 @@ from typing import Any
 import joblib
 from threadpoolctl import ThreadpoolController
 
-Run = Callable  # as the built-in map: run(function, items) gives results in the items' order
+ParallelMap = (
+    Callable  # as the built-in map: run(function, items) gives results in the items' order
+)
 
 
 class _BlasLimit:
@@ -83,7 +85,7 @@ _blas_limit = _BlasLimit()
 
 
 @contextmanager
-def worker_threads(n_jobs: int | None) -> Iterator[Run]:
+def worker_threads(n_jobs: int | None) -> Iterator[ParallelMap]:
     """Hold BLAS to one thread and offer a parallel ``map`` in its stead.
 
     The results of a fit then depend neither on the number of threads nor on other fits that

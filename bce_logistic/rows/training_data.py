@@ -6,45 +6,44 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import assert_all_finite
 
-from ..arrays import Array, is_dask, is_foreign, on_host, stays
+from ..arrays import Array, is_dask, keeps_namespace, to_numpy
 from ..validation.classes import Classes
-from ..validation.features import check_finite, validated
-from ..validation.labels import encode_known_labels, encode_labels, stream_classes
+from ..validation.features import validated
+from ..validation.labels import check_and_encode, check_partial_fit_classes, fit_encode
 from ..validation.validation_set import check_held_out, draw_held_out
 from ..validation.weights import check_sample_weight, weigh_classes
 from .base import RowBlocks
 from .label_index import label_weights
 from .memory import RowsInMemory, row_blocks
-from .threads import Run
+from .threads import ParallelMap
 
 
-class Seen(NamedTuple):
+class SampleTotals(NamedTuple):
     """What the batches have shown so far: samples with a weight, and the sum of the weights."""
 
     n_samples: int = 0
     total_weight: float = 0.0
 
-    def more(self, n_samples: int, total_weight: float) -> Seen:
+    def more(self, n_samples: int, total_weight: float) -> SampleTotals:
         """Count some samples more."""
-        return Seen(self.n_samples + n_samples, self.total_weight + total_weight)
+        return SampleTotals(self.n_samples + n_samples, self.total_weight + total_weight)
 
 
-class Given(NamedTuple):
+class RawData(NamedTuple):
     """Features, labels and weights as the user gives them; ``X`` None: nothing is given."""
 
     X: Any
     y: Any
     sample_weight: Any
 
-    def beside_numpy(self) -> Given:
+    def to_numpy(self) -> RawData:
         """The same, labels and weights moved from other libraries and devices to NumPy."""
-        y, s = (on_host(array) if stays(array) else array for array in self[1:])
-        return Given(self.X, y, s)
+        y, s = (to_numpy(array) if keeps_namespace(array) else array for array in self[1:])
+        return RawData(self.X, y, s)
 
 
-class Samples(NamedTuple):
+class TrainingData(NamedTuple):
     """Samples to learn from.
 
     Attributes
@@ -64,11 +63,13 @@ class Samples(NamedTuple):
     classes: Classes
     rows: RowBlocks
     held_out: RowBlocks | None
-    seen: Seen
+    seen: SampleTotals
     class_totals: Array
 
 
-def samples(estimator: Any, given: Given, held_out: Given, seed: int, run: Run) -> Samples:
+def samples(
+    estimator: Any, given: RawData, held_out: RawData, seed: int, run: ParallelMap
+) -> TrainingData:
     """Samples of a fit.
 
     Parameters
@@ -95,11 +96,11 @@ def samples(estimator: Any, given: Given, held_out: Given, seed: int, run: Run) 
         If features, labels or weights are not usable.
     """
     check_held_out(estimator.early_stopping, *held_out)
-    if is_dask(given.X) or stays(given.X):
-        return _samples_elsewhere(estimator, given)
-    given = given.beside_numpy()
+    if is_dask(given.X) or keeps_namespace(given.X):
+        return _prepare_foreign(estimator, given)
+    given = given.to_numpy()
     X, y = validated(estimator, given.X, given.y, ensure_all_finite=False)
-    labels, y = encode_labels(y)
+    labels, y = fit_encode(y)
     s = check_sample_weight(given.sample_weight, len(y))
     totals = label_weights(y, s, len(labels))
     classes = weigh_classes(estimator, labels, totals)
@@ -107,7 +108,7 @@ def samples(estimator: Any, given: Given, held_out: Given, seed: int, run: Run) 
     apart: RowBlocks | None = None
     if held_out.X is not None:
         X_val, y_val = validated(estimator, held_out.X, held_out.y, reset=False)
-        y_val = encode_known_labels(y_val, labels)
+        y_val = check_and_encode(y_val, labels)
         s_val = check_sample_weight(held_out.sample_weight, len(y_val))
         val_totals = label_weights(y_val, s_val, len(labels)) * classes.weights
         y_val, s_val = classes.coded(y_val, s_val)
@@ -126,17 +127,17 @@ def samples(estimator: Any, given: Given, held_out: Given, seed: int, run: Run) 
         s = np.array(s)
         s[drawn] = 0  # absent, without a copy of the features of all the others
     rows = row_blocks(X, y, s, run)
-    return Samples(classes, rows, apart, _seen(rows), totals)
+    return TrainingData(classes, rows, apart, _seen(rows), totals)
 
 
-def stream_samples(
+def prepare_partial_fit(
     estimator: Any,
-    given: Given,
+    given: RawData,
     classes: Any,
     known: NDArray | None,
     totals: Array | float,
-    run: Run,
-) -> Samples:
+    run: ParallelMap,
+) -> TrainingData:
     """Samples of a batch of a stream.
 
     Parameters
@@ -170,26 +171,26 @@ def stream_samples(
             "partial_fit learns from rows in memory. Use fit, or dask_ml.wrappers.Incremental, "
             "which calls partial_fit chunk by chunk."
         )
-    if stays(given.X):
+    if keeps_namespace(given.X):
         raise ValueError(
             "partial_fit learns from rows of NumPy's. Use fit, or copy the rows to NumPy."
         )
-    given = given.beside_numpy()
-    labels = stream_classes(known, classes)
+    given = given.to_numpy()
+    labels = check_partial_fit_classes(known, classes)
     X, y = validated(estimator, given.X, given.y, reset=known is None)
-    y = encode_known_labels(y, labels)
+    y = check_and_encode(y, labels)
     s = check_sample_weight(given.sample_weight, len(y))
     totals = totals + label_weights(y, s, len(labels))
     weighed = weigh_classes(estimator, labels, totals, stream=True)
     rows = row_blocks(X, *weighed.coded(y, s), run)
-    return Samples(weighed, rows, None, _seen(rows), totals)
+    return TrainingData(weighed, rows, None, _seen(rows), totals)
 
 
-def _seen(rows: RowsInMemory) -> Seen:
-    return Seen(int(np.count_nonzero(rows.s)), rows.total_weight)
+def _seen(rows: RowsInMemory) -> SampleTotals:
+    return SampleTotals(int(np.count_nonzero(rows.s)), rows.total_weight)
 
 
-def _samples_elsewhere(estimator: Any, given: Given) -> Samples:
+def _prepare_foreign(estimator: Any, given: RawData) -> TrainingData:
     """Samples in Dask collections or in arrays of another library, which offer less."""
     if estimator.batch_size is not None or estimator.early_stopping:
         raise ValueError(
@@ -207,33 +208,6 @@ def _samples_elsewhere(estimator: Any, given: Given) -> Samples:
 
         found = array_rows(estimator, *given)
     classes, rows, totals = found
-    return Samples(classes, rows, None, Seen(rows.n_samples, rows.total_weight), totals)
-
-
-def explain_not_finite(X: Any, estimator: Any) -> None:
-    """Raise the error that names why the objective is not finite at the start of a fit.
-
-    Parameters
-    ----------
-    X : ndarray, sparse matrix or Dask collection
-        The features.
-    estimator : object
-        Whose name the message gives.
-
-    Raises
-    ------
-    ValueError
-        scikit-learn's own if the features hold NaN or infinity, else one that advises to scale.
-    """
-    if is_dask(X):
-        from .dask import check_features
-
-        check_features(X, estimator)
-    elif is_foreign(X):
-        assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
-    else:
-        check_finite(X, estimator)
-    raise ValueError(
-        "The features are so large that the scores overflow. Scale them, for example with "
-        "sklearn.preprocessing.StandardScaler."
+    return TrainingData(
+        classes, rows, None, SampleTotals(rows.n_samples, rows.total_weight), totals
     )

@@ -1,4 +1,4 @@
-"""TODO solvers.base."""
+"""The protocol of a solver."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from ..arrays import Array
-from ..descent.loop import Iterate, Start
+from ..descent.loop import DescentState, Iterate
 from ..objective.objective import Objective
 from .convergence import Progress
 
@@ -39,11 +39,11 @@ class Solver(Protocol):
         """What the state of the descent belongs to; None: nobody can go on from it."""
         ...
 
-    def start(self, objective: Objective) -> Start:
+    def start(self, objective: Objective) -> DescentState:
         """Where a fit starts that has nothing to go on from."""
         ...
 
-    def iterates(self, objective: Objective, start: Start) -> Iterator[Iterate]:
+    def iterates(self, objective: Objective, start: DescentState) -> Iterator[Iterate]:
         """Points of the descent, without end."""
         ...
 

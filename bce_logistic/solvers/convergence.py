@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf, log
 from typing import NamedTuple
 
 import numpy as np
 
+from ..arrays import Array
 from ..descent.loop import Iterate
+from ..objective.certificate import duality_gap
+from ..objective.objective import Objective, Point
+from ..preconditioning.factors import Hessian
 
 # The estimates are right to about this factor, and the promise is to be on the safe side; over
 # many steps a convergence that slows down, like a power of their number, needs a larger one.
-SAFETY = 2.0
+SAFETY = 4.0
 SAFETY_IF_SLOW = 16.0
+# A relative gap that is small enough to plan with where none is asked for.
+TINY_TOL = 1e-10
+# Last steps that tell how the Hessian changed.
+RECENT = 4
 # Steps that are many.
 SLOW = 32
 # Decreases that do not shrink from step to step are taken to shrink by this factor.
@@ -30,14 +38,14 @@ class Progress(NamedTuple):
         The objective.
     gradient_norm : float
         Largest absolute component of the gradient.
-    predicted : float
+    half_squared_decrement : float
         Decrease that the metric of the descent predicts from here to the optimum: half the
         squared Newton decrement, ``gradient . P^-1 gradient / 2``.
     """
 
     value: float
     gradient_norm: float
-    predicted: float
+    half_squared_decrement: float
 
     @classmethod
     def of(cls, iterate: Iterate) -> Progress:
@@ -71,15 +79,17 @@ def estimated_gap(history: Sequence[Progress]) -> float:
     float
         The gap, in nats.
     """
-    if metric_is_right(history):
-        return SAFETY * history[-1].predicted
-    gap = SAFETY * max(history[-1].predicted, *(_to_come(history, width) for width in (1, 2, 4)))
+    if model_is_accurate(history):
+        return SAFETY * history[-1].half_squared_decrement
+    gap = SAFETY * max(
+        history[-1].half_squared_decrement, *(_to_come(history, width) for width in (1, 2, 4))
+    )
     if len(history) < SLOW:
         return gap
     return max(gap, SAFETY_IF_SLOW * _to_come(history, min(len(history) // 4, SLOW)))
 
 
-def metric_is_right(history: Sequence[Progress]) -> bool:
+def model_is_accurate(history: Sequence[Progress]) -> bool:
     """Whether the last step went as the metric predicted, most of the way to the optimum.
 
     After many steps the last two have to: of many, one does so by chance.
@@ -100,32 +110,9 @@ def metric_is_right(history: Sequence[Progress]) -> bool:
 
 def _as_predicted(before: Progress, now: Progress) -> bool:
     """Whether a step went as the metric predicted, most of the way to the optimum."""
-    promised = before.predicted - now.predicted
+    promised = before.half_squared_decrement - now.half_squared_decrement
     kept = abs(before.value - now.value - promised) <= 0.3 * promised
-    return kept and now.predicted <= 0.25 * before.predicted
-
-
-def iterations_left(history: Sequence[Progress], target: float) -> float:
-    """Iterations until the gap is at a target, if the descent goes on as it did so far.
-
-    Parameters
-    ----------
-    history : sequence of Progress
-        The iterates so far.
-    target : float
-        The gap to reach, in nats.
-
-    Returns
-    -------
-    float
-        The number of iterations.
-    """
-    gap = estimated_gap(history)
-    width = (len(history) - 1) // 2
-    _, contraction = _decrease_and_contraction(history, width)
-    if gap <= target or contraction == 0:
-        return 0.0
-    return width * log(target / gap) / log(contraction)
+    return kept and now.half_squared_decrement <= 0.25 * before.half_squared_decrement
 
 
 def _to_come(history: Sequence[Progress], width: int) -> float:
@@ -142,3 +129,97 @@ def _decrease_and_contraction(history: Sequence[Progress], width: int) -> tuple[
     decrease = max(middle - newest, 0.0)
     contraction = decrease / (oldest - middle) if oldest > middle else inf
     return decrease, min(contraction, SLOWEST_CONTRACTION)
+
+
+class Gap:
+    """How far the iterates of one metric are above the minimum: believed, certified or estimated.
+
+    Parameters
+    ----------
+    objective : Objective
+        What is minimised.
+    tol : float
+        Relative gap that is to be reached.
+    hessian : Hessian, optional
+        An approximate Hessian that is believed: no direction is much stiffer in it than in the
+        Hessian at the time when it was made. How the Hessian changed since, the steps tell.
+    is_newton : bool, default=False
+        Whether each step is made with the Hessian at its start.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        tol: float,
+        hessian: Hessian | None = None,
+        is_newton: bool = False,
+    ) -> None:
+        self.objective, self.tol, self.hessian = objective, tol, hessian
+        self.is_newton = is_newton
+        self.history: list[Progress] = []
+        self.measures: list[float] = []
+        self.ratios: list[float] = []
+        self.last: Point | None = None
+        self.checked = inf
+
+    def __call__(self, iterate: Iterate) -> float:
+        """The gap at an iterate, in nats; infinite where it is not known to be small."""
+        self.history.append(Progress.of(iterate))
+        if not np.isfinite(self.history[-1]).all():
+            return inf
+        gradient, value = iterate.point.gradient, iterate.point.value
+        certifiable = self.objective.penalises_every_feature
+        bound = self.objective.penalty.gap(gradient) if certifiable else inf
+        if self.is_newton:
+            believed = SAFETY * self.history[-1].half_squared_decrement
+            measure = believed
+            if not model_is_accurate(self.history):
+                believed = inf
+        elif self.hessian is not None:
+            measure = believed = self._decrement(iterate, self.hessian.squared_decrement)
+        elif certifiable:
+            measure, believed = bound, inf
+        else:
+            measure = believed = estimated_gap(self.history)
+        self.last = iterate.point
+        self.measures.append(measure)
+        target = self.tol * value
+        if believed <= target or bound > min(target, self.checked / 2):
+            return believed
+        self.checked = bound
+        return duality_gap(self.objective, iterate.point)
+
+    def _decrement(self, iterate: Iterate, decrement: Callable[[Array], float]) -> float:
+        r"""Half the squared decrement in the approximate Hessian, for the Hessian as it is now.
+
+        .. math:: \tfrac12 g^T P^{-1} g / c, \qquad
+                  c = \min \frac{y^T P^{-1} y}{s^T y} \text{ over the last steps}
+        """
+        point = iterate.point
+        if self.last is not None:
+            s, y = point.w - self.last.w, point.gradient - self.last.gradient
+            sy = float(np.vdot(s, y))
+            if sy > 0:
+                self.ratios.append(decrement(y) / sy)
+        if len(self.ratios) < 2:
+            return inf
+        ratio = min(1.0, *self.ratios[-RECENT:])
+        return SAFETY * max(
+            decrement(point.gradient) / (2 * ratio), self.history[-1].half_squared_decrement
+        )
+
+    def steps_left(self) -> float:
+        """Steps until the gap is as small as wanted, if it shrinks on as over half of the history."""
+        target = max(self.tol, TINY_TOL) * self.history[-1].value
+        finite = [measure for measure in self.measures if measure < inf]
+        width = (len(finite) - 1) // 2
+        if finite and finite[-1] <= target:
+            return 0.0
+        if width < 1:
+            return inf
+        now, before = finite[-1], finite[-1 - width]
+        return width * log(target / now) / log(now / before) if now < before else inf
+
+    def is_stuck(self) -> bool:
+        """Whether the last step led nowhere."""
+        return len(self.history) > 1 and self.history[-1] == self.history[-2]

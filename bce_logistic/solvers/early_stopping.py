@@ -12,7 +12,7 @@ from ..objective.objective import Objective
 
 
 @dataclass
-class HeldOut:
+class EarlyStopping:
     """Rows that tell when to stop, and the best coefficients for them.
 
     Parameters

@@ -11,8 +11,8 @@ import numpy as np
 
 from ..arrays import Array
 from ..descent.directions import AcceleratedDescent, Direction, HeavyBall, Nesterov, SteepestDescent
-from ..descent.loop import Iterate, Start, averaged, descend
-from ..descent.step_sizes import DecayingStep
+from ..descent.loop import DescentState, Iterate, averaged, descend
+from ..descent.step_sizes import InverseScalingStep
 from ..objective.objective import Objective
 from .convergence import Progress
 
@@ -62,11 +62,11 @@ class GradientDescent:
         "learning_rate='auto', or increase max_iter"
     )
 
-    def start(self, objective: Objective) -> Start:
+    def start(self, objective: Objective) -> DescentState:
         """Zero coefficients."""
-        return Start(np.zeros(objective.shape))
+        return DescentState(np.zeros(objective.shape))
 
-    def iterates(self, objective: Objective, start: Start) -> Iterator[Iterate]:
+    def iterates(self, objective: Objective, start: DescentState) -> Iterator[Iterate]:
         """Points of the descent, without end.
 
         Parameters
@@ -81,7 +81,7 @@ class GradientDescent:
         iterator of Iterate
             One for every update.
         """
-        step_size = DecayingStep(self._eta(objective), self.power_t)
+        step_size = InverseScalingStep(self._eta(objective), self.power_t)
         forever = itertools.repeat(objective)
         return self._descend(forever, start, step_size)
 
@@ -165,7 +165,7 @@ class GradientDescent:
         return self.direction, self.average
 
     def _descend(
-        self, objectives: Iterable[Objective], start: Start, step_size: DecayingStep
+        self, objectives: Iterable[Objective], start: DescentState, step_size: InverseScalingStep
     ) -> Iterator[Iterate]:
         """Descend by the update rule; average the iterates, if that is asked for."""
         w, state, t, _ = start
@@ -176,10 +176,10 @@ class GradientDescent:
         """Raise an error if a fixed learning rate makes the objective grow without bound."""
         value = iterate.point.value
         # "below" is not true of NaN either.
-        stays = (
+        is_sound = (
             value < DIVERGENCE * ceiling(objective, start) and np.isfinite(iterate.point.w).all()
         )
-        if self.learning_rate != "auto" and not stays:
+        if self.learning_rate != "auto" and not is_sound:
             safe = self._safe_learning_rate(objective)
             raise self._divergence(rise(objective, start, value), safe)
 
@@ -227,7 +227,7 @@ class GradientDescent:
         optimization, SIAM Journal on Imaging Sciences 7, 2014: with such a step the objective
         plus a multiple of the last step's squared length never rises.
         """
-        return self._in_units(objective, 2 * (1 - self.momentum) / objective.largest_curvature())
+        return self._in_units(objective, 2 * (1 - self.momentum) / objective.smoothness())
 
     def _in_units(self, objective: Objective, step: float) -> float:
         """The learning rate that makes a step of this size down the summed gradient."""
@@ -306,7 +306,7 @@ class GradientDescent:
     def _eta(self, objective: Objective) -> float:
         """Step size in units of the summed gradient, which is what the objective gives."""
         if isinstance(self.learning_rate, str):
-            curvature = objective.largest_curvature()
+            curvature = objective.smoothness()
             return 1 / curvature if curvature < inf else nan  # which the next iterate will show
         mean = self.reduction == "mean"
         return self.learning_rate / objective.total_weight if mean else self.learning_rate

@@ -11,7 +11,7 @@ so that over batches drawn at random the mean objective of all rows is what is e
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import cast
 
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ..objective.objective import Objective
 from ..rows.memory import RowsInMemory, row_blocks
-from ..rows.training_data import Seen
+from ..rows.training_data import SampleTotals
 
 # Numbers of X that are gathered at a time, for many small batches at once.
 GATHERED_NUMBERS = 1 << 19
@@ -44,7 +44,7 @@ class MiniBatches:
         ``b / n`` of the penalty.
     n_samples : float
         Samples with a weight that there are in all; ``inf``: a stream.
-    largest_ridge : float, default=inf
+    max_strength : float, default=inf
         Bound on the strength of the penalty while not every row was seen. With the step size's
         reciprocal, a step shrinks no coefficient beyond zero.
     """
@@ -53,9 +53,9 @@ class MiniBatches:
     batch_size: int
     reduction: str
     n_samples: float
-    largest_ridge: float = inf
+    max_strength: float = inf
 
-    def objectives(self, order: NDArray[np.intp], seen: Seen) -> Iterator[Objective]:
+    def objectives(self, order: NDArray[np.intp], seen: SampleTotals) -> Iterator[Objective]:
         """Objectives of one batch after the other.
 
         Parameters
@@ -71,10 +71,10 @@ class MiniBatches:
             Of one batch. The features of many batches are copied at a time.
         """
         rows, whole, b = rows_in_memory(self.objective), self.objective, self.batch_size
-        n_gathered = max(1, GATHERED_NUMBERS * rows.n_samples // max(1, rows.size) // b) * b
+        n_gathered = max(1, GATHERED_NUMBERS * rows.n_samples // max(1, rows.n_stored) // b) * b
         for start in range(0, len(order), n_gathered):
             gathered = order[start : start + n_gathered]
-            X = np.take(rows.X, gathered, axis=0) if rows.dense else rows.X[gathered]
+            X = np.take(rows.X, gathered, axis=0) if rows.is_dense else rows.X[gathered]
             y, s = rows.y[gathered], rows.s[gathered]
             for first in range(0, len(gathered), b):
                 batch = slice(first, first + b)
@@ -84,11 +84,11 @@ class MiniBatches:
                     seen = seen.more(len(s_batch), float(s_batch.sum()))
                 share = len(s_batch) / seen.n_samples
                 factor = 1 / (share * seen.total_weight) if self.reduction == "mean" else 1.0
-                ridge = whole.ridge * (factor * share)
+                penalty = whole.penalty.scaled(factor * share)
                 if first_time:
-                    ridge = np.minimum(ridge, self.largest_ridge)
+                    penalty = penalty.at_most(self.max_strength)
                 part = row_blocks(X[batch], y[batch], s_batch * factor, rows.run)
-                yield Objective(whole.loss, part, ridge, whole.fit_intercept, whole.n_scores)
+                yield replace(whole, penalty=penalty, rows=part)
 
 
 def rows_in_memory(objective: Objective) -> RowsInMemory:

@@ -6,17 +6,14 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..arrays import Array
-from ..descent.loop import Iterate, Start
-from ..objective.collinearity import affordable, find_collinearity
+from ..descent.loop import DescentState, Iterate
 from ..objective.objective import Objective, Point
-from ..objective.standard_errors import columns_that_vary, separated_columns
-from ..rows.training_data import Seen
+from ..rows.training_data import SampleTotals
 from .base import Solver
 from .convergence import Progress
-from .early_stopping import HeldOut
+from .early_stopping import EarlyStopping
 from .stochastic import StochasticDescent
 
 # (iterate, history, passes, reason to stop there or None) -> whether to stop there
@@ -50,8 +47,8 @@ class Training(NamedTuple):
 def train(
     solver: Solver,
     objective: Objective,
-    start: Start,
-    held_out: HeldOut | None,
+    start: DescentState,
+    held_out: EarlyStopping | None,
     watch: Watch,
 ) -> Training:
     """Descend until there is a reason to stop.
@@ -99,7 +96,7 @@ def train(
 
 
 def keep_start(
-    objective: Objective, start: Start, held_out: HeldOut | None, watch: Watch
+    objective: Objective, start: DescentState, held_out: EarlyStopping | None, watch: Watch
 ) -> Training:
     """Evaluate the objective where its minimum is known, up to precision, and stop there."""
     point = objective.at(start.w)
@@ -112,51 +109,12 @@ def keep_start(
     return Training(start.w, iterate, history, "precision", losses)
 
 
-def without_penalty(
-    solver: Solver, objective: Objective, training: Training
-) -> tuple[Training, NDArray[np.bool_], NDArray[np.bool_]]:
-    """Settle what a missing penalty leaves open: coefficients at infinity, and collinear columns.
-
-    Parameters
-    ----------
-    solver : Solver
-        How the descent went.
-    objective : Objective
-        What was minimised.
-    training : Training
-        What it left behind.
-
-    Returns
-    -------
-    training : Training
-        The same with the coefficients of least norm among those with the same scores, and
-        "separated" as the reason if there is no optimum.
-    separated : ndarray of bool of shape (n_features,)
-        Features whose coefficients have no finite optimum.
-    redundant : ndarray of bool of shape (n_features,)
-        A smallest set of features without which none are collinear.
-    """
-    n_features, w, passes = objective.rows.n_features, training.w, objective.rows.passes
-    separated = redundant = np.zeros(n_features, dtype=bool)
-    if objective.ridge.any():
-        return training, separated, redundant
-    collinear = None
-    if affordable(objective, passes):
-        collinear = find_collinearity(objective.rows, objective.fit_intercept)
-        redundant = collinear.redundant
-        training = training._replace(w=collinear.least_norm(w))
-    if training.reason == "separated":
-        separated = columns_that_vary(objective, collinear)[:n_features]
-    elif solver.may_be_separated(objective, training.curve, training.reason):
-        columns = separated_columns(objective, w, passes, collinear)
-        separated = columns[:n_features]
-        if columns.any():
-            training = training._replace(reason="separated")
-    return training, separated, redundant
-
-
-def train_on_stream(
-    solver: StochasticDescent, objective: Objective, seen: Seen, start: Start, watch: Watch
+def minimize_batch(
+    solver: StochasticDescent,
+    objective: Objective,
+    seen: SampleTotals,
+    start: DescentState,
+    watch: Watch,
 ) -> Training:
     """Go once over rows of a stream.
 

@@ -13,32 +13,43 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from math import exp, log
 
 import numpy as np
 
 from ..arrays import Array
-from ..descent.directions import Direction, Newton, Preconditioner, QuasiNewton
-from ..descent.loop import Iterate, Start, descend
-from ..descent.step_sizes import BacktrackingStep
+from ..descent.directions import LBFGS, LBFGSState, Newton, Preconditioner
+from ..descent.loop import DescentState, Iterate, descend
+from ..descent.step_sizes import BacktrackingArmijo
 from ..objective.objective import Objective, Point
-from ..preconditioning.choice import Metric, full_factor, metrics, newton_metric, subsample_rows
-from ..preconditioning.factors import ClassFactors, sum_to_zero
+from ..preconditioning.choice import Candidate, candidates, full_factor, newton, subsample_rows
+from ..preconditioning.factors import ClassFactors, Hessian, sum_to_zero
 from ..preconditioning.subsample import Subsample
-from .convergence import Progress, estimated_gap, iterations_left, metric_is_right
+from .convergence import Gap, Progress, estimated_gap, model_is_accurate
+from .truncated_newton import TruncatedNewton
 
 # Iterations before a metric is judged, and how this grows each time that it is made anew.
-PATIENCE = 6
+PATIENCE = 5
 PATIENCE_GROWTH = 1.5
+# Iterations beyond the cost of a better metric after which it is due.
+TRIED = 12
+# Estimated gap, in units of the one to reach, from which truncated Newton finishes.
+HANDOVER = 10
+# Iterations after which products with the Hessian teach more.
+SLOW_STEPS = 25
+# Curvature pairs that are kept: at least about as many as lbfgs keeps, in no more memory; at most.
+MEMORY = (9, 30)
+# Numbers that they may hold (64 MiB), unless that would be fewer.
+MAX_PAIR_NUMBERS = 1 << 23
 # What a step to an optimum leaves of the error, at most.
-DROP = 0.05
+MAX_REMAINING_ERROR = 0.05
 # What a step towards an optimum at infinity leaves, 1/e, less a margin.
 FADING = 0.3
 # Part of the objective that a sum of rounding errors may be.
 ROUNDING = 16 * np.finfo(np.float64).eps
-# Newton's steps on a subsample, at most.
-SUBSAMPLE_STEPS = 20
+# Steps on a subsample with one factor, and factors, at most.
+SUBSAMPLE_STEPS = 5
+SUBSAMPLE_FACTORS = 4
 # Rows a column below which rare features make a subsample's scale of the Hessian unreliable.
 RELIABLE_ROWS_PER_COLUMN = 128
 
@@ -65,14 +76,14 @@ class PreconditionedDescent:
     advice = "increase max_iter or decrease C"
     rule = None
 
-    def start(self, objective: Objective) -> Start:
+    def start(self, objective: Objective) -> DescentState:
         """Zero coefficients, and the intercept that gives the classes their shares."""
         w = np.zeros(objective.shape)
         if objective.fit_intercept:
             w[-1] = objective.intercept_alone()
-        return Start(w)
+        return DescentState(w)
 
-    def iterates(self, objective: Objective, start: Start) -> Iterator[Iterate]:
+    def iterates(self, objective: Objective, start: DescentState) -> Iterator[Iterate]:
         """Points of the descent, without end.
 
         Parameters
@@ -90,27 +101,22 @@ class PreconditionedDescent:
         w = sum_to_zero(start.w)
         rng = np.random.default_rng(self.seed)
         n_rows = subsample_rows(objective)
-        ways = metrics(objective, rng, n_rows)
+        ladder = candidates(objective, rng, n_rows)
         if n_rows > 0:
-            w, factor = approach(objective, w, n_rows, rng)
-            ways = itertools.chain([Metric(lambda _: factor, 0)], ways)
-        elif (hessian := newton_metric(objective)) is not None:
-            direction = Newton(hessian)
-            return descend(itertools.repeat(objective), w, direction, BacktrackingStep())
-        return self._improving(objective, w, ways)
+            w, factor = newton_on_subsample(objective, w, n_rows, rng)
+            first = Candidate(lambda _: factor, 0, is_hessian=objective.n_scores == 1)
+            ladder = itertools.chain([first], ladder)
+        elif (candidate := newton(objective)) is not None:
+            ladder = iter([candidate])
+        return self._descend_refining(objective, w, ladder)
 
     def passes(self, objective: Objective, history: list[Progress]) -> int:
         """Passes over all the data so far, those for a metric included."""
         return objective.rows.passes
 
     def result(self, iterate: Iterate, history: list[Progress]) -> Array:
-        """Coefficients to keep when the descent stops at an iterate.
-
-        Where the metric has proved right, one more step, that is known already, costs no pass
-        and brings them much closer to the optimum than has to be promised.
-        """
-        last_step = iterate.direction if metric_is_right(history) else 0.0
-        return iterate.point.w + last_step
+        """Coefficients to keep when the descent stops at an iterate: those there."""
+        return iterate.point.w
 
     def reason_to_stop(
         self, objective: Objective, iterate: Iterate, history: list[Progress]
@@ -134,11 +140,11 @@ class PreconditionedDescent:
             "precision", if no step makes the objective smaller; "max_iter"; None: go on.
         """
         value = iterate.point.value
-        if self.gap(history) <= self.tol * value and self.tol > 0:
+        if iterate.gap <= self.tol * value and self.tol > 0:
             return "tol"
-        if not objective.ridge.any() and value < log(2) * objective.smallest_weight:
+        if not objective.is_penalised and value < log(2) * objective.smallest_weight:
             return "separated"
-        if _lost_in_rounding(history):
+        if _stalled_at_precision(history):
             return "precision"
         return "max_iter" if iterate.t >= self.max_iter else None
 
@@ -169,47 +175,139 @@ class PreconditionedDescent:
             separated samples contribute, which must not pass for that small part. In single
             precision, rounding errors can hide them.
         """
-        if objective.ridge.any():
+        if objective.is_penalised:
             return False
-        if reason == "separated" or objective.rows.dtype == np.float32 or not _dropped(curve):
+        if (
+            reason == "separated"
+            or objective.rows.dtype == np.float32
+            or not _last_step_converged(curve)
+        ):
             return True
-        return curve[-1].predicted > objective.smallest_weight * exp(-len(curve)) / 2
+        return curve[-1].half_squared_decrement > objective.smallest_weight * exp(-len(curve)) / 2
 
-    def _improving(
-        self, objective: Objective, w: Array, ways: Iterator[Metric]
+    def _descend_refining(
+        self, objective: Objective, w: Array, ladder: Iterator[Candidate]
     ) -> Iterator[Iterate]:
-        """Descend with one metric after the other."""
+        """Descend with one metric after the other, and at last by truncated Newton."""
         where: Array | Point = w
         state, t, patience = None, 0, float(PATIENCE)
-        for metric, better in itertools.pairwise(ways):
-            iterates = descend(
-                itertools.repeat(objective),
-                where,
-                QuasiNewton(metric.build(w), rescale=metric.rescale),
-                BacktrackingStep(),
-                state=state,
-                t=t,
+        for candidate, better in itertools.pairwise(itertools.chain(ladder, [None])):
+            assert candidate is not None
+            if candidate.renewed:
+                yield from self._newton(objective, where, candidate, t)
+            preconditioner = candidate.build(where.w if isinstance(where, Point) else where)
+            iterates = self._descend_with(
+                objective, preconditioner, candidate, better, where, state, t, patience
             )
-            state = None  # it would keep secants in memory that the descent forgets
-            history: list[Progress] = []
             for iterate in iterates:
                 yield iterate
-                history.append(Progress.of(iterate))
-                left = iterations_left(history, max(self.tol, 1e-10) * iterate.point.value)
-                stuck = len(history) > 1 and history[-1] == history[-2]
-                if stuck or (len(history) > patience and left > 2 * better.cost):
-                    break
-            # Secants outlive a metric, but not one that leads nowhere: they may be the reason.
-            where, state, t = iterate.point, None if stuck else iterate.state, iterate.t
-            w = where.w
-            del iterates  # and with it the metric, before the next one is built
-            if better is metric:
+            where, state, t = iterate.point, iterate.state, iterate.t
+            if better is candidate:
                 patience *= PATIENCE_GROWTH
+            if better is None:
+                iterates = self._finish(objective, preconditioner, where, state, t)
+            # No frame keeps pairs, or a metric, that the descent has done with.
+            del preconditioner, iterate
+        del state
+        yield from iterates
+
+    def _newton(
+        self, objective: Objective, where: Array | Point, candidate: Candidate, t: int
+    ) -> Iterator[Iterate]:
+        """Newton's method, without end."""
+        gap = Gap(objective, self.tol, is_newton=True)
+        direction = Newton(candidate.build)
+        for iterate in descend(
+            itertools.repeat(objective), where, direction, BacktrackingArmijo(), t=t
+        ):
+            yield iterate._replace(gap=gap(iterate))
+
+    def _descend_with(
+        self,
+        objective: Objective,
+        preconditioner: Preconditioner,
+        candidate: Candidate,
+        better: Candidate | None,
+        where: Array | Point,
+        state: LBFGSState | None,
+        t: int,
+        patience: float,
+    ) -> Iterator[Iterate]:
+        """Descend with one metric until a better one, or truncated Newton, is worth its cost.
+
+        Pairs outlive a metric, but not one that leads nowhere: they may be the reason.
+        """
+        hessian = preconditioner if isinstance(preconditioner, Hessian) else None
+        gap = Gap(objective, self.tol, hessian if candidate.is_hessian else None)
+        metric = LBFGS(preconditioner, self._memory(objective), candidate.rescale)
+        before = objective.rows.passes
+        iterates = descend(
+            itertools.repeat(objective), where, metric, BacktrackingArmijo(), state=state, t=t
+        )
+        del where, state
+        for iterate in iterates:
+            iterate = iterate._replace(gap=gap(iterate))
+            if gap.is_stuck():
+                iterate = iterate._replace(state=None)
+            yield iterate
+            if gap.is_stuck() or self._is_slow(objective, gap, before, candidate, better, patience):
+                return
+
+    def _is_slow(
+        self,
+        objective: Objective,
+        gap: Gap,
+        before: int,
+        candidate: Candidate,
+        better: Candidate | None,
+        patience: float,
+    ) -> bool:
+        """Whether a metric brings so little that a better one, or truncated Newton, pays."""
+        left, spent = gap.steps_left(), objective.rows.passes - before
+        if better is None:
+            return spent > SLOW_STEPS and left > SLOW_STEPS
+        cost = (2 if better is candidate else 1) * better.cost
+        # Else what was spent would have paid for it: the estimate of what is left was too good.
+        return (spent > patience and left > 2 * cost + PATIENCE) or (
+            spent > cost + TRIED and left > PATIENCE
+        )
+
+    def _finish(
+        self,
+        objective: Objective,
+        preconditioner: Preconditioner,
+        point: Point,
+        state: LBFGSState | None,
+        t: int,
+    ) -> Iterator[Iterate]:
+        """Truncated Newton, preconditioned by the last metric and its pairs, without end."""
+        # The pairs before a step and those that it learns are in memory together.
+        metric = LBFGS(preconditioner, self._memory(objective) // 2)
+        pairs = () if state is None else metric(point.w, point.gradient, state)[1].pairs
+        direction = TruncatedNewton(objective, metric, self.tol * point.value)
+        gap = Gap(objective, self.tol)
+        iterates = descend(
+            itertools.repeat(objective),
+            point,
+            direction,
+            BacktrackingArmijo(),
+            state=LBFGSState(point.w, point.gradient, pairs),
+            t=t,
+        )
+        del point, state, pairs
+        for iterate in iterates:
+            yield iterate._replace(gap=gap(iterate))
+
+    def _memory(self, objective: Objective) -> int:
+        """Number of curvature pairs; with more, the recursion over them would rival a pass."""
+        n_coefficients = int(np.prod(objective.shape))
+        numbers = min(objective.rows.n_stored * objective.n_scores // 2, MAX_PAIR_NUMBERS)
+        return int(np.clip(numbers // (2 * n_coefficients), *MEMORY))
 
 
-def approach(
+def newton_on_subsample(
     objective: Objective, w: Array, n_rows: int, rng: np.random.Generator
-) -> tuple[Array, Preconditioner]:
+) -> tuple[Array, Hessian]:
     """Newton's method on more and more rows, up to a subsample.
 
     Parameters
@@ -227,46 +325,61 @@ def approach(
     -------
     w : ndarray
         Coefficients about as good as those rows can tell.
-    factor : Preconditioner
+    factor : Hessian
         The last Hessian's factor.
     """
     sample = Subsample.draw(objective, n_rows, rng)
     sizes = [n_rows]
     while sizes[0] >= 8 * max(1024, 4 * w.shape[0]):
         sizes.insert(0, sizes[0] // 4)
-    direction: Direction | None = None
+    part = sample.objective(sizes[0])
+    factor = full_factor(part, w, objective.penalty)
     for size in sizes:
         part = sample.objective(size)
-        direction = direction or Newton(partial(full_factor, part))
         # The optimum of some rows differs from that of all by about half a nat a coefficient.
         noise = 0.5 * w.size * objective.total_weight / size
-        for iterate in descend(itertools.repeat(part), w, direction, BacktrackingStep()):
-            if Progress.of(iterate).predicted <= 0.2 * noise or iterate.t >= SUBSAMPLE_STEPS:
+        for _ in range(SUBSAMPLE_FACTORS):
+            direction = LBFGS(factor, rescale=0.5)
+            for iterate in descend(itertools.repeat(part), w, direction, BacktrackingArmijo()):
+                near = Progress.of(iterate).half_squared_decrement <= 0.2 * noise
+                if near or iterate.t >= SUBSAMPLE_STEPS:
+                    break
+            w = iterate.point.w + (iterate.direction if near else 0.0)
+            # A new factor costs much more on more rows than a few steps in the metric of these.
+            factor = full_factor(part, w, objective.penalty)
+            if near:
                 break
-        w = iterate.point.w + iterate.direction
-        factor = full_factor(part, w)
-        # A new factor costs much more on more rows than a few steps in the metric of these.
-        direction = QuasiNewton(factor)
-    if n_rows < RELIABLE_ROWS_PER_COLUMN * w.shape[0] and isinstance(factor, ClassFactors):
-        factor = factor.rescaled(objective.hessian_diagonal(w))
+    if n_rows < RELIABLE_ROWS_PER_COLUMN * w.shape[0] and isinstance(factor.steps, ClassFactors):
+        diagonal = objective.hessian_diagonal(w)
+        stiffness = max(1.0, float(np.max(part.hessian_diagonal(w) / diagonal)))
+        steps = factor.steps.rescaled(diagonal, objective.min_curvature)
+        factor = Hessian(steps, factor.bound, stiffness)
     return w, factor
 
 
-def _dropped(curve: list[Progress]) -> bool:
+def _last_step_converged(curve: list[Progress]) -> bool:
     """Whether the last step did what was predicted, and left next to nothing.
 
     The step before must have left less than 1/e: else the last may have done so by chance. Steps
     that start where the predicted decrease is below rounding error are ignored.
     """
     rounding = ROUNDING * abs(curve[-1].value)
-    real = [i for i, progress in enumerate(curve[:-1]) if progress.predicted > rounding]
+    real = [
+        i for i, progress in enumerate(curve[:-1]) if progress.half_squared_decrement > rounding
+    ]
     steps = curve[: real[-1] + 2] if real else curve
-    if not metric_is_right(steps) or steps[-1].predicted > DROP * steps[-2].predicted:
+    before, now = steps[-2:] if len(steps) > 1 else (steps[0], steps[0])
+    if (
+        not model_is_accurate(steps)
+        or now.half_squared_decrement > MAX_REMAINING_ERROR * before.half_squared_decrement
+    ):
         return False
-    return len(steps) < 3 or steps[-2].predicted < FADING * steps[-3].predicted
+    return (
+        len(steps) < 3 or before.half_squared_decrement < FADING * steps[-3].half_squared_decrement
+    )
 
 
-def _lost_in_rounding(history: list[Progress]) -> bool:
+def _stalled_at_precision(history: list[Progress]) -> bool:
     """Whether three steps brought neither the objective nor its gradient down."""
     if len(history) < 4:
         return False

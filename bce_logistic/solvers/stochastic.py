@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.extmath import row_norms
 
-from ..descent.loop import Iterate, Start
-from ..descent.step_sizes import DecayingStep
+from ..descent.loop import DescentState, Iterate
+from ..descent.step_sizes import InverseScalingStep
 from ..objective.objective import Objective, Point
-from ..rows.training_data import Seen
+from ..rows.training_data import SampleTotals
 from .convergence import Progress
 from .gradient_descent import GradientDescent, ceiling, rise, value_at_zero
 from .mini_batches import MiniBatches, rows_in_memory
@@ -73,7 +73,7 @@ class StochasticDescent(GradientDescent):
         "max_iter"
     )
 
-    def iterates(self, objective: Objective, start: Start) -> Iterator[Iterate]:
+    def iterates(self, objective: Objective, start: DescentState) -> Iterator[Iterate]:
         """Points of the descent, at the start and after each pass, without end.
 
         Parameters
@@ -97,10 +97,10 @@ class StochasticDescent(GradientDescent):
         while True:
             yield iterate
             first_time = iterate.state.epoch == 0
-            seen = Seen() if first_time else Seen(len(rows), objective.total_weight)
+            seen = SampleTotals() if first_time else SampleTotals(len(rows), objective.total_weight)
             iterate = self._epoch(batches, rows, eta, seen, iterate.start)
 
-    def stream(self, objective: Objective, seen: Seen, start: Start) -> Iterate:
+    def stream(self, objective: Objective, seen: SampleTotals, start: DescentState) -> Iterate:
         """Go once over rows of a stream.
 
         Parameters
@@ -132,7 +132,7 @@ class StochasticDescent(GradientDescent):
         batches = self._batches(objective, inf, eta)
         iterate = self._epoch(batches, rows, eta, seen, start._replace(state=state))
         # The step bounds the penalty of a stream, which is no part of the curvature.
-        loss = replace(objective, ridge=np.zeros_like(objective.ridge))
+        loss = replace(objective, penalty=objective.penalty.scaled(0))
         self._refuse_blow_up(loss, iterate, value_at_zero(objective))
         return iterate
 
@@ -146,8 +146,8 @@ class StochasticDescent(GradientDescent):
         batches: MiniBatches,
         rows: NDArray[np.intp],
         eta: float,
-        seen: Seen,
-        start: Start,
+        seen: SampleTotals,
+        start: DescentState,
     ) -> Iterate:
         """One pass over the rows, batch by batch."""
         state: EpochState = start.state
@@ -156,7 +156,7 @@ class StochasticDescent(GradientDescent):
         iterates = self._descend(
             batches.objectives(rows, seen),
             start._replace(state=state.direction),
-            DecayingStep(eta, self.power_t),
+            InverseScalingStep(eta, self.power_t),
         )
         value, gradient = 0.0, np.zeros_like(start.w)
         for first in range(0, len(rows), self.batch_size):
@@ -219,12 +219,12 @@ class StochasticDescent(GradientDescent):
         batches = MiniBatches(objective, self.batch_size, "mean", len(rows))
         squares = [
             np.square(batch.at(point.w).gradient - gradient).sum()
-            for batch in batches.objectives(rows, Seen(len(rows), weight))
+            for batch in batches.objectives(rows, SampleTotals(len(rows), weight))
         ]
         eta = self._eta(objective) / (1 + iterate.t) ** self.power_t
         if self.learning_rate != "auto" and self.reduction == "sum":
             eta *= self._batch_weight(objective)
-        curvature = objective.largest_curvature() / weight
+        curvature = objective.smoothness() / weight
         left = eta * curvature / (1 - self.momentum) if self.momentum < 1 else 1.0
         return bool(np.square(gradient).sum() <= min(1.0, left) * np.mean(squares))
 
@@ -264,8 +264,8 @@ class StochasticDescent(GradientDescent):
 
     def _automatic_step(self, objective: Objective) -> float:
         """Half of the reciprocal of the curvature that is expected of a batch."""
-        ridge = float(objective.ridge.max()) / objective.total_weight
-        return _safe_step(self._expected_curvature(objective) + ridge)
+        penalty = float(objective.penalty.curvature.max()) / objective.total_weight
+        return _safe_step(self._expected_curvature(objective) + penalty)
 
     def _expected_curvature(self, objective: Objective) -> float:
         r"""Curvature of the mean loss that is expected of a batch of ``b`` rows out of ``n``.
@@ -284,12 +284,12 @@ class StochasticDescent(GradientDescent):
         rows, weight = rows_in_memory(objective), objective.total_weight
         n = int(np.count_nonzero(rows.s))
         b = min(self.batch_size, n)
-        loss = replace(objective, ridge=np.zeros_like(objective.ridge))
-        whole = loss.largest_curvature() / weight
+        loss = replace(objective, penalty=objective.penalty.scaled(0))
+        whole = loss.smoothness() / weight
         if b == n:
             return whole
         squares = row_norms(rows.X, squared=True) + objective.fit_intercept
-        steepest = n / weight * objective.loss.largest_curvature * float(np.max(rows.s * squares))
+        steepest = n / weight * objective.loss.smoothness * float(np.max(rows.s * squares))
         return (n * (b - 1) * whole + (n - b) * steepest) / (b * (n - 1))
 
 

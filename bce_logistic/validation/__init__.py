@@ -1,1 +1,1 @@
-"""TODO validation."""
+"""Layer 1: refuse unusable features, labels and weights, before any work."""

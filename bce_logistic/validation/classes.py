@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array
-from .labels import stretches
+from .labels import label_chunks
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Classes:
         if (self.weights == 1).all():
             return s
         weighted = np.empty(len(s))
-        for rows in stretches(len(s)):
+        for rows in label_chunks(len(s)):
             np.multiply(s[rows], self.weights[encoded[rows]], out=weighted[rows])
         return weighted
 

@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import validate_data
 
-from ..arrays import is_foreign
+from ..arrays import is_non_numpy
 
 # Rows that are searched at a time for a value that is not finite.
 ROWS = 4096
 # Kinds of arrays that convert without a look at their values.
 NUMERIC = "biufc"
 TEMPORAL = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
+
+# Names in a message, at most.
+MAX_LISTED = 100
 
 
 def validated(
@@ -60,7 +63,7 @@ def validated(
         scikit-learn's own, but where a value can be named, one that says where it is and what to
         do with it.
     """
-    check_kind(X, "X")
+    check_numeric(X, "X")
     if not isinstance(y, str):
         check_labels(y)
     check_sparse(X)
@@ -118,7 +121,7 @@ def compressed(kind: Any, shape: tuple, data: NDArray, indices: NDArray, indptr:
     return matrix
 
 
-def check_kind(data: Any, name: str) -> None:
+def check_numeric(data: Any, name: str) -> None:
     """Refuse what NumPy would turn into numbers without a word.
 
     Parameters
@@ -188,7 +191,7 @@ def check_labels(y: Any, name: str = "y") -> None:
             f"{name} has masked values. Leave these samples out: fit(X[known], y[known]), where "
             "known = ~np.ma.getmaskarray(y)."
         )
-    if y is None or scipy.sparse.issparse(y) or is_foreign(y):
+    if y is None or scipy.sparse.issparse(y) or is_non_numpy(y):
         return
     listed = isinstance(y, (list, tuple))
     labels = np.asarray(y, dtype=object) if listed else np.asarray(y)
@@ -249,7 +252,7 @@ def check_sparse(X: Any) -> None:
     if not scipy.sparse.issparse(X) or len(X.shape) != 2:
         return
     if X.format == "coo":
-        sound = all(map(_inside, (X.row, X.col), X.shape))
+        sound = all(map(_indices_in_range, (X.row, X.col), X.shape))
     elif X.format in ("csr", "csc"):
         n_rows, n_columns = X.shape if X.format == "csr" else X.shape[::-1]
         indptr = X.indptr
@@ -258,7 +261,7 @@ def check_sparse(X: Any) -> None:
             and indptr[0] == 0
             and bool((indptr[:-1] <= indptr[1:]).all())
             and indptr[-1] <= min(len(X.indices), len(X.data))
-            and _inside(X.indices[: indptr[-1]], n_columns)
+            and _indices_in_range(X.indices[: indptr[-1]], n_columns)
         )
     else:
         return
@@ -269,7 +272,7 @@ def check_sparse(X: Any) -> None:
         )
 
 
-def _inside(indices: NDArray, length: int) -> bool:
+def _indices_in_range(indices: NDArray, length: int) -> bool:
     """Whether all indices are integers in ``[0, length)``."""
     if indices.dtype.kind not in "iu" or indices.size == 0:
         return indices.size == 0
@@ -378,7 +381,7 @@ def _columns(X: Any) -> Iterator[tuple[str, str, NDArray]]:
                 place = repr(name) if isinstance(name, str) else str(j)  # what is a number counts
                 yield f"X[{name!r}]", place, np.asarray(X[name], dtype=object)
         return
-    if is_foreign(X) or getattr(getattr(X, "dtype", None), "kind", "O") in NUMERIC:
+    if is_non_numpy(X) or getattr(getattr(X, "dtype", None), "kind", "O") in NUMERIC:
         return
     try:
         values = np.asarray(X, dtype=object)
@@ -430,3 +433,16 @@ def _is_masked(data: Any) -> bool:
 def _is_frame(data: Any) -> bool:
     """Whether data are a frame of pandas or polars, or of another library with their names."""
     return hasattr(data, "columns") and hasattr(data, "dtypes")
+
+
+def feature_names(estimator: Any) -> list[str]:
+    """Names of the features, made up if the estimator saw none."""
+    made_up = [f"x{j}" for j in range(estimator.n_features_in_)]
+    return list(getattr(estimator, "feature_names_in_", made_up))
+
+
+def listed(names: list[str]) -> str:
+    """Names for a message; of very many the first, and how many there are."""
+    if len(names) <= MAX_LISTED:
+        return ", ".join(names)
+    return f"{', '.join(names[:MAX_LISTED])}, ... ({len(names)} in all)"

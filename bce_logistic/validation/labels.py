@@ -20,10 +20,10 @@ from .features import check_labels
 # Enough labels to meet every class that is not rare.
 FIRST_LABELS = 4096
 # Samples in a stretch.
-STRETCH = 1 << 15
+LABEL_CHUNK = 1 << 15
 
 
-def encode_labels(y: NDArray) -> tuple[NDArray, NDArray]:
+def fit_encode(y: NDArray) -> tuple[NDArray, NDArray]:
     """Find the classes, and number every label by its class.
 
     Parameters
@@ -36,7 +36,7 @@ def encode_labels(y: NDArray) -> tuple[NDArray, NDArray]:
     classes : ndarray of shape (n_classes,)
         The distinct labels, sorted.
     encoded : ndarray of shape (n_samples,)
-        What :func:`encoded_labels` gives.
+        What :func:`encode` gives.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def encode_labels(y: NDArray) -> tuple[NDArray, NDArray]:
         If labels of different types cannot be sorted.
     """
     classes = check_classes(distinct_labels(y))
-    return classes, encoded_labels(y, classes)
+    return classes, encode(y, classes)
 
 
 def distinct_labels(y: NDArray) -> NDArray:
@@ -70,8 +70,8 @@ def distinct_labels(y: NDArray) -> NDArray:
     # Sorting a few labels and comparing the rest with them is much faster than sorting all.
     first = np.unique(y[:FIRST_LABELS])
     others = [first]
-    for rows in stretches(len(y)):
-        known = _among(y[rows], first)
+    for rows in label_chunks(len(y)):
+        known = _isin_few(y[rows], first)
         if not known.all():
             others.append(np.unique(y[rows][~known]))
     return np.unique(np.concatenate(others)) if len(others) > 1 else first
@@ -104,7 +104,7 @@ def check_classes(classes: NDArray) -> NDArray:
     return classes
 
 
-def encoded_labels(y: NDArray, classes: NDArray) -> NDArray:
+def encode(y: NDArray, classes: NDArray) -> NDArray:
     """Number every label by its class.
 
     Parameters
@@ -120,7 +120,7 @@ def encoded_labels(y: NDArray, classes: NDArray) -> NDArray:
         Position of every label among the classes, in as few bytes as hold it.
     """
     encoded = np.empty(len(y), np.min_scalar_type(len(classes) - 1))
-    for rows in stretches(len(y)):
+    for rows in label_chunks(len(y)):
         if len(classes) == 2:
             encoded[rows] = y[rows] == classes[1]
         else:
@@ -128,7 +128,7 @@ def encoded_labels(y: NDArray, classes: NDArray) -> NDArray:
     return encoded
 
 
-def encode_known_labels(y: NDArray, classes: NDArray) -> NDArray:
+def check_and_encode(y: NDArray, classes: NDArray) -> NDArray:
     """Number every label by its class, among classes that are known.
 
     Parameters
@@ -141,7 +141,7 @@ def encode_known_labels(y: NDArray, classes: NDArray) -> NDArray:
     Returns
     -------
     ndarray of shape (n_samples,)
-        What :func:`encoded_labels` gives.
+        What :func:`encode` gives.
 
     Raises
     ------
@@ -151,14 +151,14 @@ def encode_known_labels(y: NDArray, classes: NDArray) -> NDArray:
     _check_discrete(distinct_labels(y))
     if (y.dtype.kind in NUMBERS) != (classes.dtype.kind in NUMBERS) and y.dtype.kind != "O":
         raise ValueError(f"y holds {y.dtype} labels, but the classes are {classes.dtype}.")
-    known = _among(y, classes)
+    known = _isin_few(y, classes)
     if not known.all():
         unseen = np.unique(y[~known])
         raise ValueError(f"y holds unseen labels, {unseen}; the classes are {classes}.")
-    return encoded_labels(y, classes)
+    return encode(y, classes)
 
 
-def stream_classes(known: NDArray | None, classes: Any) -> NDArray:
+def check_partial_fit_classes(known: NDArray | None, classes: Any) -> NDArray:
     """Classes of a stream of samples, which its first batch has to name.
 
     Parameters
@@ -194,10 +194,10 @@ def stream_classes(known: NDArray | None, classes: Any) -> NDArray:
     return named
 
 
-def stretches(n_samples: int) -> Iterator[slice]:
+def label_chunks(n_samples: int) -> Iterator[slice]:
     """Slices that cover so many labels or weights, a few at a time."""
-    for start in range(0, n_samples, STRETCH):
-        yield slice(start, min(start + STRETCH, n_samples))
+    for start in range(0, n_samples, LABEL_CHUNK):
+        yield slice(start, min(start + LABEL_CHUNK, n_samples))
 
 
 def _check_discrete(classes: NDArray) -> None:
@@ -216,7 +216,7 @@ def _check_discrete(classes: NDArray) -> None:
         ) from error
 
 
-def _among(y: NDArray, classes: NDArray) -> NDArray[np.bool_]:
+def _isin_few(y: NDArray, classes: NDArray) -> NDArray[np.bool_]:
     """Whether each label is one of the classes."""
     if len(classes) > 8:
         return np.isin(y, classes)

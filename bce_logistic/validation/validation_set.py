@@ -1,4 +1,4 @@
-"""TODO validation.validation_set."""
+"""Check the rows that are held out for early stopping, or draw them."""
 
 from __future__ import annotations
 

@@ -12,10 +12,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from ..arrays import Array, namespace
 from .classes import Classes
-from .features import check_kind
-
-# Names in a message, at most.
-MOST_LISTED = 100
+from .features import check_numeric
 
 
 def check_sample_weight(sample_weight: Any, n_samples: int, dtype: Any = np.float64) -> Array:
@@ -43,7 +40,7 @@ def check_sample_weight(sample_weight: Any, n_samples: int, dtype: Any = np.floa
     """
     if sample_weight is None:
         return np.broadcast_to(1.0, n_samples)
-    check_kind(sample_weight, "sample_weight")
+    check_numeric(sample_weight, "sample_weight")
     equal = isinstance(sample_weight, Real)
     weights = np.ravel(sample_weight) if equal else sample_weight
     weights = check_array(weights, ensure_2d=False, dtype=dtype, input_name="sample_weight")

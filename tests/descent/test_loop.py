@@ -9,8 +9,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from bce_logistic.descent.directions import AcceleratedDescent, HeavyBall, Nesterov, SteepestDescent
-from bce_logistic.descent.loop import Start, averaged, descend
-from bce_logistic.descent.step_sizes import DecayingStep
+from bce_logistic.descent.loop import DescentState, averaged, descend
+from bce_logistic.descent.step_sizes import InverseScalingStep
 from bce_logistic.objective.objective import Point
 
 from ..common import steps
@@ -33,7 +33,9 @@ START = np.array([1.0, -2.0, 0.5])
 
 def test_steepest_descent_in_closed_form():
     bowl, eta = Bowl(), 0.25
-    found = steps(descend(itertools.repeat(bowl), START, SteepestDescent(), DecayingStep(eta)), 40)
+    found = steps(
+        descend(itertools.repeat(bowl), START, SteepestDescent(), InverseScalingStep(eta)), 40
+    )
     assert [iterate.t for iterate in found] == list(range(40))
     for iterate in found:
         w = START * (1 - eta * bowl.a) ** iterate.t
@@ -44,7 +46,7 @@ def test_steepest_descent_in_closed_form():
 
 def test_decaying_steps_in_closed_form():
     bowl = Bowl()
-    rule = DecayingStep(0.25, 0.5)
+    rule = InverseScalingStep(0.25, 0.5)
     *_, last = steps(descend(itertools.repeat(bowl), START, SteepestDescent(), rule), 40)
     factors = [1 - 0.25 / (1 + t) ** 0.5 * bowl.a for t in range(39)]
     assert_allclose(last.point.w, START * np.prod(factors, axis=0), rtol=1e-13)
@@ -52,7 +54,7 @@ def test_decaying_steps_in_closed_form():
 
 def test_one_evaluation_an_iterate_and_none_ahead():
     bowl = Bowl()
-    iterates = descend(itertools.repeat(bowl), START, SteepestDescent(), DecayingStep(0.1))
+    iterates = descend(itertools.repeat(bowl), START, SteepestDescent(), InverseScalingStep(0.1))
     assert bowl.evaluations == 0
     for n in range(1, 6):
         next(iterates)
@@ -61,18 +63,18 @@ def test_one_evaluation_an_iterate_and_none_ahead():
 
 def test_the_loop_ends_where_the_last_objective_led():
     bowls = [Bowl(), Bowl(), Bowl()]
-    *before, last = descend(bowls, START, SteepestDescent(), DecayingStep(0.1))
+    *before, last = descend(bowls, START, SteepestDescent(), InverseScalingStep(0.1))
     assert [iterate.t for iterate in (*before, last)] == [0, 1, 2, 3]
     assert_allclose(last.point.w, START * (1 - 0.1 * bowls[0].a) ** 3, rtol=1e-14)
     assert np.isnan(last.point.value)
-    (nowhere,) = descend([], START, SteepestDescent(), DecayingStep(0.1))
+    (nowhere,) = descend([], START, SteepestDescent(), InverseScalingStep(0.1))
     assert_array_equal(nowhere.point.w, START)
     assert nowhere.t == 0
 
 
 def test_every_update_is_made_for_its_own_objective():
     bowls = [Bowl([a, 1.0, 1.0]) for a in (1.0, 2.0, 3.0, 4.0)]
-    found = list(descend(bowls, START, SteepestDescent(), DecayingStep(0.1)))
+    found = list(descend(bowls, START, SteepestDescent(), InverseScalingStep(0.1)))
     assert [bowl.evaluations for bowl in bowls] == [1] * 4
     expected = START[0] * np.cumprod([1, 1 - 0.1 * 1, 1 - 0.1 * 2, 1 - 0.1 * 3, 1 - 0.1 * 4])
     assert_allclose([iterate.point.w[0] for iterate in found], expected, rtol=1e-14)
@@ -95,11 +97,13 @@ def test_a_point_that_the_step_size_knows_is_not_evaluated_again():
 def test_a_start_that_is_known_is_not_evaluated_again():
     bowl = Bowl()
     start = bowl.at(START)
-    found = steps(descend(itertools.repeat(bowl), start, SteepestDescent(), DecayingStep(0.1)), 3)
+    found = steps(
+        descend(itertools.repeat(bowl), start, SteepestDescent(), InverseScalingStep(0.1)), 3
+    )
     assert found[0].point is start
     assert bowl.evaluations == 3
     assert_allclose(found[-1].point.w, START * (1 - 0.1 * bowl.a) ** 2, rtol=1e-14)
-    (nowhere,) = descend([], start, SteepestDescent(), DecayingStep(0.1))
+    (nowhere,) = descend([], start, SteepestDescent(), InverseScalingStep(0.1))
     assert nowhere.point is start
 
 
@@ -111,7 +115,7 @@ def test_a_start_that_is_known_is_not_evaluated_again():
 @pytest.mark.parametrize("stop", [0, 1, 7])
 def test_a_descent_is_taken_up_where_it_was_left(direction, stop):
     def descent(w=START, state=None, t=0):
-        rule = DecayingStep(0.2, 0.3)
+        rule = InverseScalingStep(0.2, 0.3)
         return descend(itertools.repeat(Bowl()), w, direction, rule, state=state, t=t)
 
     straight = steps(descent(), 20)
@@ -125,14 +129,14 @@ def test_a_descent_is_taken_up_where_it_was_left(direction, stop):
 
 def test_the_start_is_left_alone():
     w = START.copy()
-    steps(descend(itertools.repeat(Bowl()), w, HeavyBall(0.9), DecayingStep(0.1)), 5)
+    steps(descend(itertools.repeat(Bowl()), w, HeavyBall(0.9), InverseScalingStep(0.1)), 5)
     assert_array_equal(w, START)
 
 
 @pytest.mark.parametrize("first", [1, 4, 9, 30])
 def test_the_mean_is_that_of_the_iterates_from_the_first_on(first):
-    iterates = descend(itertools.repeat(Bowl()), START, HeavyBall(0.5), DecayingStep(0.1))
-    found = steps(averaged(iterates, first, Start(START)), 20)
+    iterates = descend(itertools.repeat(Bowl()), START, HeavyBall(0.5), InverseScalingStep(0.1))
+    found = steps(averaged(iterates, first, DescentState(START)), 20)
     path = np.array([iterate.point.w for iterate in found])
     for t, iterate in enumerate(found):
         if t < first:
@@ -146,12 +150,12 @@ def test_the_mean_is_that_of_the_iterates_from_the_first_on(first):
 def test_a_mean_is_taken_up_where_it_was_left(stop):
     def descent(start):
         w, state, t, _ = start
-        rule = DecayingStep(0.2, 0.3)
+        rule = InverseScalingStep(0.2, 0.3)
         forever = itertools.repeat(Bowl())
         iterates = descend(forever, w, HeavyBall(0.5), rule, state=state, t=t)
         return averaged(iterates, 3, start)
 
-    straight = steps(descent(Start(START)), 20)
+    straight = steps(descent(DescentState(START)), 20)
     resumed = steps(descent(straight[stop].start), 20 - stop)
     for one, other in zip(straight[stop:], resumed, strict=True):
         assert_array_equal(one.result, other.result)

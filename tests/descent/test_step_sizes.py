@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from bce_logistic.descent.step_sizes import BacktrackingStep, DecayingStep
+from bce_logistic.descent.step_sizes import BacktrackingStep, InverseScalingStep
 from bce_logistic.objective.objective import Point
 
 
@@ -19,29 +19,29 @@ def point(w):
 @pytest.mark.parametrize(("power", "step"), [(0.0, 0.5), (0.5, 0.5 / 2), (1.0, 0.5 / 4)])
 def test_decaying_step(power, step):
     w, p = np.array([1.0, 2.0]), np.array([-1.0, 4.0])
-    moved, known = DecayingStep(0.5, power)(None, point(w), p, t=3)
+    moved, known = InverseScalingStep(0.5, power)(None, point(w), p, t=3)
     assert_allclose(moved, w + step * p, rtol=1e-15)
     assert known is None
     assert_array_equal(w, [1, 2])
 
 
 def test_steps_are_constant_and_rules_frozen_unless_told_otherwise():
-    moved, _ = DecayingStep(0.5)(None, point(np.zeros(1)), np.ones(1), t=100)
+    moved, _ = InverseScalingStep(0.5)(None, point(np.zeros(1)), np.ones(1), t=100)
     assert_array_equal(moved, [0.5])
-    for rule in (DecayingStep(0.5), BacktrackingStep()):
+    for rule in (InverseScalingStep(0.5), BacktrackingStep()):
         with pytest.raises(dataclasses.FrozenInstanceError):
             rule.eta = 1.0
 
 
 def test_first_step_is_not_decayed():
-    moved, _ = DecayingStep(0.5, 1.0)(None, point(np.zeros(1)), np.ones(1), t=0)
+    moved, _ = InverseScalingStep(0.5, 1.0)(None, point(np.zeros(1)), np.ones(1), t=0)
     assert_array_equal(moved, [0.5])
 
 
 @pytest.mark.parametrize(("power", "reaches"), [(0.5, True), (1.0, True), (1.5, False)])
 def test_steps_that_decay_slowly_reach_everywhere(power, reaches):
     # The sum of the steps is infinite up to power 1, so that no start is too far away.
-    rule, w = DecayingStep(1.0, power), point(np.zeros(1))
+    rule, w = InverseScalingStep(1.0, power), point(np.zeros(1))
     for t in range(20_000):
         w = point(rule(None, w, np.ones(1), t)[0])
     assert (w.w[0] > 10) == reaches

@@ -15,7 +15,7 @@ def draw(F, n_rows, seed=0):
     return Subsample.draw(F, n_rows, np.random.default_rng(seed))
 
 
-def numbered(n_classes=2, n_samples=1000, layout=np.asarray):
+def fit_encode_foreign(n_classes=2, n_samples=1000, layout=np.asarray):
     """An objective of rows that hold their number in the first feature, starting with one."""
     X, y = problem(n_samples=n_samples, n_classes=n_classes)
     X[:, 0] = np.arange(1, n_samples + 1)
@@ -25,7 +25,7 @@ def numbered(n_classes=2, n_samples=1000, layout=np.asarray):
 @every_layout
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_rows_are_drawn_evenly_with_their_labels_and_weights(layout, n_classes):
-    X, y, F = numbered(n_classes, layout=layout)
+    X, y, F = fit_encode_foreign(n_classes, layout=layout)
     rows = draw(F, 200).rows
     number = rows.X[:, 0].astype(int) - 1
     assert type(rows.X) is np.ndarray
@@ -45,7 +45,7 @@ def test_rows_are_drawn_evenly_with_their_labels_and_weights(layout, n_classes):
 
 @pytest.mark.parametrize("n_samples", [10, 1000])
 def test_all_rows_are_drawn_once(n_samples):
-    X, _, F = numbered(n_samples=n_samples)
+    X, _, F = fit_encode_foreign(n_samples=n_samples)
     assert_array_equal(np.sort(draw(F, 2 * n_samples).rows.X[:, 0]), X[:, 0])
 
 
@@ -60,7 +60,7 @@ class AlmostOne:
 
 
 def test_no_row_behind_the_last_is_drawn():
-    X, y, F = numbered(n_samples=1000)
+    X, y, F = fit_encode_foreign(n_samples=1000)
     for n_rows in range(100, 1000, 7):
         rows = Subsample.draw(F, n_rows, AlmostOne()).rows
         assert np.isin(rows.X[:, 0], X[:, 0]).all()
@@ -80,7 +80,7 @@ def test_rare_classes_are_not_missed():
 
 def test_rows_come_in_random_order():
     # So that the first few are a subsample too.
-    _, y, F = numbered()
+    _, y, F = fit_encode_foreign()
     rows = draw(F, 400).rows
     number = rows.X[:, 0]
     assert abs(np.corrcoef(number, np.arange(len(number)))[0, 1]) < 0.2
@@ -89,7 +89,7 @@ def test_rows_come_in_random_order():
 
 
 def test_the_draw_is_that_of_the_generator():
-    _, _, F = numbered()
+    _, _, F = fit_encode_foreign()
     assert_array_equal(draw(F, 100).rows.X, draw(F, 100).rows.X)
     assert not np.array_equal(draw(F, 100).rows.X, draw(F, 100, seed=1).rows.X)
 
@@ -126,7 +126,7 @@ def test_objective_of_the_first_rows(n_rows):
     with np.errstate(invalid="ignore"):
         square = np.nan_to_num((centred**4).sum(axis=0) / (centred**2).sum(axis=0))
     extra = part.rows.s.mean() / 4 * square
-    assert_allclose(part.ridge, 1 / 0.5 + extra, rtol=1e-12)
+    assert_allclose(part.penalty.curvature[:-1], 1 / 0.5 + extra, rtol=1e-12)
 
 
 def test_a_rare_feature_is_held_back():
@@ -135,5 +135,5 @@ def test_a_rare_feature_is_held_back():
     X[:, 2] = 0
     X[np.flatnonzero(y)[0], 2] = 1
     part = draw(objective(X, y, C=np.inf), 500).objective(500)
-    assert part.ridge[2] > 0
+    assert part.penalty.curvature[2] > 0
     assert part.hessian(np.zeros(5))[0, 2, 0, 2] >= 2 * 0.25

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from bce_logistic.objective.penalties import L2
 from bce_logistic.preconditioning.choice import metrics, newton_metric, row_space
 
 from ..common import objective, problem, weights
@@ -41,8 +44,9 @@ def test_it_solves_with_the_hessian(n_classes, fit_intercept, C):
 def test_rows_without_weight_and_penalties_that_differ():
     F, w = wide()
     assert (F.rows.s == 0).any()
-    ridge = np.random.default_rng(2).uniform(0.1, 10, len(F.ridge))
-    F = type(F)(F.loss, F.rows, ridge, F.fit_intercept, F.n_scores)
+    ridge = np.random.default_rng(2).uniform(0.1, 10, F.shape[0])
+    ridge[F.rows.n_features :] = 0
+    F = replace(F, penalty=L2(ridge))
     gradient = F.at(w).gradient
     assert_allclose(row_space(F).factor(w).solve(gradient), solved(F, w, gradient), rtol=1e-8)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +25,7 @@ from bce_logistic import (
     check_separation,
     inference_table,
 )
-from bce_logistic.objective.objective import EXACT_EIGENVALUE_COLUMNS, Objective
+from bce_logistic.objective.objective import EXACT_EIGENVALUE_COLUMNS
 
 from ..common import objective, problem, weights
 
@@ -192,9 +193,7 @@ def test_sums_over_rows_are_those_of_numpy(
     X, y = problem(n_classes=n_classes)
     s = weights(len(y))
     numpys = objective(X, y, s, 0.5, fit_intercept)
-    ours = Objective(
-        numpys.loss, rows(place, X, y, s), numpys.ridge, fit_intercept, numpys.n_scores
-    )
+    ours = replace(numpys, rows=rows(place, X, y, s))
     w = np.random.default_rng(0).normal(size=numpys.shape)
     point, expected = ours.at(w), numpys.at(w)
     assert_allclose(point.value, expected.value, rtol=1e-13)
@@ -206,7 +205,7 @@ def test_sums_over_rows_are_those_of_numpy(
     assert_allclose(
         ours.class_hessians(w, columns), numpys.class_hessians(w, columns), rtol=1e-11, atol=1e-11
     )
-    assert_allclose(ours.largest_curvature(), numpys.largest_curvature(), rtol=1e-12)
+    assert_allclose(ours.smoothness(), numpys.smoothness(), rtol=1e-12)
     assert_allclose(ours.intercept_alone(), numpys.intercept_alone(), rtol=1e-12)
     assert_allclose(ours.smallest_weight, numpys.smallest_weight, rtol=1e-15)
     assert_allclose(ours.total_weight, numpys.total_weight, rtol=1e-14)
@@ -215,8 +214,8 @@ def test_sums_over_rows_are_those_of_numpy(
 def test_largest_curvature_of_many_columns(place):
     X, y = problem(n_samples=100, n_features=EXACT_EIGENVALUE_COLUMNS + 10)
     numpys = objective(X, y)
-    ours = Objective(numpys.loss, rows(place, X, y, np.ones(100)), numpys.ridge, True, 1)
-    assert_allclose(ours.largest_curvature(), numpys.largest_curvature(), rtol=1e-10)
+    ours = replace(numpys, rows=rows(place, X, y, np.ones(100)))
+    assert_allclose(ours.smoothness(), numpys.smoothness(), rtol=1e-10)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -224,13 +223,12 @@ def test_rows_of_a_label_are_found(place, dtype):
     X, y = problem(n_samples=200, n_classes=3)
     X, s = X.astype(dtype), weights(200)
     label = np.array([2, 0, 0, 1, 2])
-    rank, scale = np.array([1, 7, 0, 3, 9]), np.arange(1.0, 6.0)
-    found = rows(place, X, y, s).members(label, rank, scale)
-    expected = objective(X, y, s).rows.members(label, rank, scale)
-    assert_array_equal(found.X, expected.X)
-    assert_array_equal(found.s, expected.s)
-    assert_array_equal(found.y, label)
-    assert found.X.dtype == np.float64
+    position = np.array([1, 7, 0, 3, 9])
+    found = rows(place, X, y, s).take_by_class(label, position)
+    expected = objective(X, y, s).rows.take_by_class(label, position)
+    for array, expected_array in zip(found, expected, strict=True):
+        assert_array_equal(array, expected_array)
+        assert array.dtype == np.float64
 
 
 @pytest.mark.parametrize(("n_samples", "allowed"), [(500, 30), (20_000, 8000)])

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from bce_logistic.rows.base import Block
 from bce_logistic.rows.memory import (
-    MOST_PARTIAL_SUMS,
+    MAX_PARTIAL_SUMS,
     PARTIAL_SUMS_SIZE,
     DenseRows,
     SparseRows,
@@ -77,7 +77,7 @@ def test_sparse_blocks_share_the_non_zeros_alike(lengths, per_block):
         rows = row_blocks(X, np.arange(float(len(lengths))), np.ones(len(lengths)))
         rows.sum(lambda block: blocks.append(block) or (0.0,), size=1)
     assert_array_equal(np.concatenate([block.y for block in blocks]), np.arange(len(lengths)))
-    assert len(blocks) <= MOST_PARTIAL_SUMS
+    assert len(blocks) <= MAX_PARTIAL_SUMS
     # A cut falls on the border of a row, so that a block is off by less than two rows' worth.
     assert max(block.X.nnz for block in blocks) <= X.nnz / len(blocks) + 2 * n_features
 
@@ -117,7 +117,7 @@ def test_products_of_a_block(layout, dtype, shape):
     w, residual = rng.normal(size=(6, *shape)), rng.normal(size=(50, *shape))
     block = Block(layout(X), layout(X).T, np.zeros(50), np.ones(50))
     rtol = 1e-13 if dtype == np.float64 else 1e-5
-    scores, weighted_sum = block.scores(w), block.weighted_sum(residual)
+    scores, weighted_sum = block.matvec(w), block.rmatvec(residual)
     assert_allclose(scores, X.astype(float) @ w, rtol=rtol, atol=rtol)
     assert_allclose(weighted_sum, X.T.astype(float) @ residual, rtol=rtol, atol=rtol)
     assert scores.dtype == weighted_sum.dtype == np.float64
@@ -129,7 +129,7 @@ def test_products_of_a_block(layout, dtype, shape):
 def test_gram_of_a_block(layout, dtype):
     X = matrix(50, 6).astype(dtype)
     d = weights(50)
-    gram = Block(layout(X), layout(X).T, np.zeros(50), np.ones(50)).gram(d)
+    gram = Block(layout(X), layout(X).T, np.zeros(50), np.ones(50)).sandwich(d)
     rtol = 1e-13 if dtype == np.float64 else 1e-5
     X = X.astype(float)
     assert_allclose(gram, X.T @ np.diag(d) @ X, rtol=rtol, atol=rtol)
@@ -138,7 +138,7 @@ def test_gram_of_a_block(layout, dtype):
 
 
 def sums(block):
-    return block.y @ block.s, block.weighted_sum(block.s), block.s
+    return block.y @ block.s, block.rmatvec(block.s), block.s
 
 
 @every_layout
@@ -164,7 +164,7 @@ def test_threads_do_not_change_a_bit(layout):
 
 
 @every_layout
-@pytest.mark.parametrize(("size", "most"), [(1, MOST_PARTIAL_SUMS), (PARTIAL_SUMS_SIZE, 2)])
+@pytest.mark.parametrize(("size", "most"), [(1, MAX_PARTIAL_SUMS), (PARTIAL_SUMS_SIZE, 2)])
 @pytest.mark.usefixtures("small_blocks")
 def test_few_partial_sums_wait_to_be_added(layout, size, most):
     parts = []
@@ -186,7 +186,7 @@ def test_what_is_not_finite_is_in_the_sum_without_a_warning(layout):
     with np.errstate(all="raise"), threads(2) as pool:
         for run in (map, pool.map):
             rows = row_blocks(layout(X), np.zeros(300), np.ones(300), run)
-            (total,) = rows.sum(lambda block: (block.weighted_sum(block.s * 4),), size=3)
+            (total,) = rows.sum(lambda block: (block.rmatvec(block.s * 4),), size=3)
             assert np.isnan(total[0])
             assert np.isposinf(total[1])
             assert np.isfinite(total[2])
@@ -244,7 +244,7 @@ def test_products_of_all_rows(dtype):
     for n_threads in (1, 2):
         with threads(n_threads) as run:
             rows = rows_of(X, run.map)
-            found = [rows.product(w), rows.weighted_sum(residual), rows.kernel(scale, center)]
+            found = [rows.product(w), rows.rmatvec(residual), rows.weighted_gram(scale, center)]
         for product, right in zip(found, expected, strict=True):
             assert product.dtype == np.float64
             assert_allclose(product, right, rtol=rtol, atol=rtol * np.abs(right).max())
@@ -258,7 +258,7 @@ def test_blocks_are_joined_where_they_are_smaller_than_their_sum(layout, monkeyp
     monkeypatch.setattr("bce_logistic.rows.memory.BLOCK_NON_ZEROS_PER_FEATURE", 1)
     rows = rows_of(layout(matrix(1000)))
     counts = {}
-    for size in (1, rows.size // 4, rows.size, 100 * rows.size):
+    for size in (1, rows.n_stored // 4, rows.n_stored, 100 * rows.n_stored):
         blocks = rows.blocks(size)
         counts[size] = len(blocks)
         assert_array_equal(np.concatenate([block.y for block in blocks]), rows.y)

@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from bce_logistic import GDLogisticRegression
-from bce_logistic.solvers.early_stopping import HeldOut
+from bce_logistic.solvers.early_stopping import EarlyStopping
 from bce_logistic.validation.validation_set import draw_held_out
 
 from ..common import every_layout, problem, weights
@@ -110,7 +110,7 @@ def test_tol_and_patience_decide_when_it_is_enough():
         def at(self, w):
             return type("Point", (), {"value": 2 * w})
 
-    held_out = HeldOut(Loss(), tol=0.1, patience=2)
+    held_out = EarlyStopping(Loss(), tol=0.1, patience=2)
     assert [held_out.look(loss) for loss in [1.0, 0.8, 0.75, 0.71]] == [False, False, False, True]
     assert held_out.best == 0.71
     assert held_out.losses == [1.0, 0.8, 0.75, 0.71]

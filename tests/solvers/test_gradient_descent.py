@@ -395,7 +395,9 @@ SWINGS = {
 @pytest.mark.parametrize(
     ("params", "limit"), [({"momentum": 0.9}, 3.8), ({"momentum": 0.5, "nesterov": True}, 1.5)]
 )
-def test_only_swings_that_stay_of_unstable_steps_are_an_error(swing, stays, params, limit):
+def test_only_swings_that_stay_of_unstable_steps_are_an_error(
+    swing, stays, params, limit
+):
     X, y = problem()
     all_rows = objective(X, y)
     start = all_rows.at(np.zeros(5))
@@ -482,7 +484,7 @@ def test_no_convergence_above_the_start():
 def test_the_curvature_is_computed_only_where_something_looks_wrong(monkeypatch):
     X, y = problem()
     asked = []
-    largest = Objective.largest_curvature
+    largest = Objective.smoothness
     monkeypatch.setattr(
         Objective, "largest_curvature", lambda self: asked.append(0) or largest(self)
     )

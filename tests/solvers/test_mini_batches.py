@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from bce_logistic.rows.training_data import Seen
+from bce_logistic.rows.training_data import SampleTotals
 from bce_logistic.solvers.mini_batches import MiniBatches
 
 from ..common import every_layout, objective, problem, weights
@@ -21,7 +21,7 @@ def whole(n_samples=60, n_classes=2, layout=np.asarray, C=0.5, zeros=False):
 
 
 def everything(all_rows):
-    return Seen(all_rows.rows.n_samples, all_rows.total_weight)
+    return SampleTotals(all_rows.rows.n_samples, all_rows.total_weight)
 
 
 def coefficients(all_rows):
@@ -64,7 +64,7 @@ def test_until_all_is_seen_what_is_seen_is_all(reduction):
     w = coefficients(all_rows)
     batches = MiniBatches(all_rows, 25, reduction, n_samples=60)
     order = np.arange(60)[::-1]
-    for k, batch in enumerate(batches.objectives(order, Seen())):
+    for k, batch in enumerate(batches.objectives(order, SampleTotals())):
         seen, now = order[: 25 * (k + 1)], order[25 * k : 25 * (k + 1)]
         X, y, s = all_rows.rows.X, all_rows.rows.y, all_rows.rows.s
         z = X[now] @ w[:-1] + w[-1]
@@ -80,12 +80,12 @@ def test_until_all_is_seen_what_is_seen_is_all(reduction):
 def test_the_penalty_is_bounded_as_long_as_little_was_seen():
     all_rows = whole(C=1e-6)
     weight = all_rows.total_weight
-    batches = MiniBatches(all_rows, 30, "mean", n_samples=60, largest_ridge=7.0)
-    first, second = batches.objectives(np.arange(60), Seen())
-    assert_array_equal(first.ridge, 7.0)
-    assert_array_equal(second.ridge, 7.0)
+    batches = MiniBatches(all_rows, 30, "mean", n_samples=60, max_strength=7.0)
+    first, second = batches.objectives(np.arange(60), SampleTotals())
+    assert_array_equal(first.penalty.strength[:-1], 7.0)
+    assert_array_equal(second.penalty.strength[:-1], 7.0)
     for batch in batches.objectives(np.arange(60), everything(all_rows)):
-        assert_allclose(batch.ridge, 1e6 / weight, rtol=1e-12)
+        assert_allclose(batch.penalty.strength[:-1], 1e6 / weight, rtol=1e-12)
 
 
 @every_layout
@@ -95,9 +95,9 @@ def test_how_many_rows_are_gathered_at_a_time_does_not_matter(layout, batch_size
     w = coefficients(all_rows)
     batches = MiniBatches(all_rows, batch_size, "mean", n_samples=60)
     order = np.random.default_rng(0).permutation(60)
-    expected = [batch.at(w) for batch in batches.objectives(order, Seen())]
+    expected = [batch.at(w) for batch in batches.objectives(order, SampleTotals())]
     monkeypatch.setattr("bce_logistic.solvers.mini_batches.GATHERED_NUMBERS", 1)
-    for point, batch in zip(expected, batches.objectives(order, Seen()), strict=True):
+    for point, batch in zip(expected, batches.objectives(order, SampleTotals()), strict=True):
         assert_array_equal(point.gradient, batch.at(w).gradient)
 
 
@@ -107,6 +107,6 @@ def test_rows_that_are_left_out_are_not_seen():
     assert len(rows) < 60
     w = coefficients(all_rows)
     batches = MiniBatches(all_rows, 1, "sum", n_samples=len(rows))
-    seen = Seen(len(rows), all_rows.total_weight)
+    seen = SampleTotals(len(rows), all_rows.total_weight)
     total = sum(batch.at(w).gradient for batch in batches.objectives(rows, seen))
     assert_allclose(total, all_rows.at(w).gradient, rtol=1e-12)

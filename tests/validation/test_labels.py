@@ -13,10 +13,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from bce_logistic.rows.label_index import label_counts, label_weights, member_rows
 from bce_logistic.validation.labels import (
     FIRST_LABELS,
-    STRETCH,
-    encode_known_labels,
-    encode_labels,
-    stream_classes,
+    LABEL_CHUNK,
+    check_and_encode,
+    check_partial_fit_classes,
+    fit_encode,
 )
 
 from ..common import weights
@@ -24,7 +24,7 @@ from ..common import weights
 
 @pytest.fixture(autouse=True)
 def short_stretches(monkeypatch):
-    monkeypatch.setattr("bce_logistic.validation.labels.STRETCH", 7)
+    monkeypatch.setattr("bce_logistic.validation.labels.LABEL_CHUNK", 7)
 
 
 LABELS = {
@@ -40,7 +40,7 @@ LABELS = {
 
 @pytest.mark.parametrize("y", LABELS.values(), ids=LABELS)
 def test_labels_are_encoded_as_numpy_does(y):
-    classes, encoded = encode_labels(y)
+    classes, encoded = fit_encode(y)
     expected_classes, expected = np.unique(y, return_inverse=True)
     assert_array_equal(classes, expected_classes)
     assert classes.dtype == expected_classes.dtype
@@ -55,7 +55,7 @@ def test_labels_that_come_late_are_found(labels):
     # As if only three labels were looked at before the rest is compared with them.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bce_logistic.validation.labels.FIRST_LABELS", 3)
-        classes, encoded = encode_labels(np.array(labels))
+        classes, encoded = fit_encode(np.array(labels))
     assert_array_equal(classes, np.unique(labels))
     assert_array_equal(classes[encoded.astype(int)], labels)
 
@@ -63,7 +63,7 @@ def test_labels_that_come_late_are_found(labels):
 def test_one_rare_label_after_many():
     y = np.zeros(2 * FIRST_LABELS, dtype=int)
     y[-1], y[-2] = -5, 9
-    classes, encoded = encode_labels(y)
+    classes, encoded = fit_encode(y)
     assert_array_equal(classes, [-5, 0, 9])
     assert_array_equal(encoded[-3:], [1, 2, 0])
 
@@ -81,13 +81,13 @@ def test_one_rare_label_after_many():
 )
 def test_labels_that_are_no_classes(y, error, match):
     with pytest.raises(error, match=match):
-        encode_labels(y)
+        fit_encode(y)
 
 
 @pytest.mark.parametrize(("n_classes", "n_bytes"), [(2, 1), (3, 1), (256, 1), (257, 2)])
 def test_numbers_of_labels_take_few_bytes(n_classes, n_bytes):
     y = np.arange(1000) % n_classes
-    _, encoded = encode_labels(y)
+    _, encoded = fit_encode(y)
     assert encoded.itemsize == n_bytes
     assert_array_equal(encoded, y)
 
@@ -117,27 +117,27 @@ def test_members_are_found(n_samples):
 
 @pytest.mark.parametrize("kind", [np.int64, np.float32, "U3"])
 def test_little_memory_beyond_a_byte_a_label(kind, monkeypatch):
-    monkeypatch.setattr("bce_logistic.validation.labels.STRETCH", STRETCH)
+    monkeypatch.setattr("bce_logistic.validation.labels.LABEL_CHUNK", LABEL_CHUNK)
     n_samples = 2_000_000
     y = (np.arange(n_samples) % 3 == 0).astype(np.int8).astype(kind)
     s = np.broadcast_to(1.0, n_samples)
     rank = np.arange(1000)
     tracemalloc.start()
-    _, encoded = encode_labels(y)
+    _, encoded = fit_encode(y)
     assert_allclose(label_weights(encoded, s, 2), label_counts(encoded, 2), rtol=1e-15)
     assert_array_equal(member_rows(encoded, np.ones(1000), rank), 3 * rank)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < n_samples + 100 * STRETCH
+    assert peak < n_samples + 100 * LABEL_CHUNK
 
 
 @pytest.mark.parametrize("labels", [["b", "a", "c"], [3, 1, 7], [0.0, 1.0, 2.0]], ids=str)
 def test_known_labels_are_numbered_like_unknown_ones(labels):
     y = np.array(labels)[[0, 1, 2, 2, 0]]
-    classes, encoded = encode_labels(y)
-    found = encode_known_labels(y, classes)
+    classes, encoded = fit_encode(y)
+    found = check_and_encode(y, classes)
     assert_array_equal(found, encoded)
-    assert_array_equal(encode_known_labels(y[:1], classes), encoded[:1])
+    assert_array_equal(check_and_encode(y[:1], classes), encoded[:1])
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_known_labels_are_numbered_like_unknown_ones(labels):
 )
 def test_labels_that_are_not_known(y, match):
     with pytest.raises(ValueError, match=match):
-        encode_known_labels(np.array(y), np.array([0, 1]))
+        check_and_encode(np.array(y), np.array([0, 1]))
 
 
 @pytest.mark.parametrize("kind", [float, np.float32, object, "U2"], ids=str)
@@ -155,24 +155,24 @@ def test_many_classes_are_no_reason_to_warn(kind):
     # Warnings are errors here. Of 26 labels, more than half are there once.
     labels = np.array([chr(65 + k) for k in range(26)] if kind in (object, "U2") else range(26))
     labels = labels.astype(kind)
-    classes, _ = encode_labels(labels[np.arange(2000) % 26])
+    classes, _ = fit_encode(labels[np.arange(2000) % 26])
     assert_array_equal(classes, labels)
-    assert_array_equal(encode_known_labels(labels[:25], classes), np.arange(25))
-    assert_array_equal(stream_classes(None, labels), labels)
+    assert_array_equal(check_and_encode(labels[:25], classes), np.arange(25))
+    assert_array_equal(check_partial_fit_classes(None, labels), labels)
 
 
 def test_objects_that_are_no_text_are_refused_with_a_remedy():
     y = np.array([0, 1, 0], dtype=object)
     with pytest.raises(ValueError, match=r"Unknown label type.*np.array\(y.tolist\(\)\)"):
-        encode_labels(y)
-    assert_array_equal(encode_labels(np.array(y.tolist()))[1], [0, 1, 0])
+        fit_encode(y)
+    assert_array_equal(fit_encode(np.array(y.tolist()))[1], [0, 1, 0])
 
 
 def test_classes_of_a_stream():
-    assert_array_equal(stream_classes(None, ["b", "a", "b"]), ["a", "b"])
+    assert_array_equal(check_partial_fit_classes(None, ["b", "a", "b"]), ["a", "b"])
     known = np.array(["a", "b"])
-    assert stream_classes(known, None) is known
-    assert_array_equal(stream_classes(known, ["b", "a"]), known)
+    assert check_partial_fit_classes(known, None) is known
+    assert_array_equal(check_partial_fit_classes(known, ["b", "a"]), known)
 
 
 @pytest.mark.parametrize(
@@ -187,4 +187,4 @@ def test_classes_of_a_stream():
 )
 def test_classes_that_no_stream_has(known, classes, match):
     with pytest.raises(ValueError, match=match):
-        stream_classes(known, classes)
+        check_partial_fit_classes(known, classes)

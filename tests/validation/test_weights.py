@@ -9,10 +9,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.utils.class_weight import compute_sample_weight
 
 from bce_logistic import GDLogisticRegression
-from bce_logistic.estimators.fitted_state import unchanged_on_error
+from bce_logistic.estimators.fitted_state import rollback_on_error
 from bce_logistic.rows.label_index import label_weights
-from bce_logistic.rows.training_data import explain_not_finite
-from bce_logistic.validation.labels import encode_labels
+from bce_logistic.rows.memory import row_blocks
+from bce_logistic.validation.labels import fit_encode
 from bce_logistic.validation.weights import check_sample_weight, weigh_classes
 
 from ..common import weights
@@ -58,7 +58,7 @@ def test_weights_that_are_none(given, match):
 
 def three_classes():
     y = np.array(["a"] * 5 + ["b"] * 3 + ["c"] * 2)
-    return y, weights(10, seed=1), *encode_labels(y)
+    return y, weights(10, seed=1), *fit_encode(y)
 
 
 def weighted(s, class_weight, classes, encoded):
@@ -152,7 +152,8 @@ def test_the_culprit_is_named(layout, bad, match):
     X = np.eye(3)
     X[1, 1] = bad
     with pytest.raises(ValueError, match=match):
-        explain_not_finite(layout(X), GDLogisticRegression())
+        rows = row_blocks(layout(X), np.zeros(3), np.ones(3))
+        rows.check_finite(GDLogisticRegression())
 
 
 class Thing:
@@ -166,7 +167,7 @@ def test_attributes_come_back_after_an_error(error):
     before = vars(thing).copy()
 
     def work():
-        with unchanged_on_error(thing):
+        with rollback_on_error(thing):
             thing.changed, thing.new = 20, 4
             del thing.removed
             raise error
@@ -178,6 +179,6 @@ def test_attributes_come_back_after_an_error(error):
 
 def test_attributes_stay_after_success():
     thing = Thing()
-    with unchanged_on_error(thing):
+    with rollback_on_error(thing):
         thing.new = 1
     assert thing.new == 1

@@ -1,0 +1,97 @@
+r"""Truncated Newton: Newton steps by conjugate gradients, preconditioned by L-BFGS.
+
+Where every step of a descent teaches little, products with the Hessian teach more: they take no
+exponentials, and the steps of conjugate gradients are conjugate. These steps become curvature pairs.
+
+References
+----------
+T. Steihaug, The conjugate gradient method and trust regions in large scale optimization, SIAM
+Journal on Numerical Analysis 20, 1983.
+J. L. Morales, J. Nocedal, Automatic preconditioning by limited memory quasi-Newton updating, SIAM
+Journal on Optimization 10, 2000.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from ..arrays import Array
+from ..descent.directions import LBFGS, CurvaturePair, LBFGSState
+from ..objective.objective import Objective
+
+# Products with the Hessian in one step, at most.
+MAX_PRODUCTS = 200
+# Bound on the gap, in units of the target, from which this step is to be the last.
+NEAR = 100
+# Part of the residual that the first step leaves at most; later ones leave less.
+FIRST_FORCING = 0.25
+
+
+class TruncatedState(NamedTuple):
+    """What :class:`TruncatedNewton` remembers: the curvature pairs, and the first residual."""
+
+    pairs: tuple[CurvaturePair, ...]
+    first: float
+
+
+@dataclass(frozen=True)
+class TruncatedNewton:
+    r"""The direction ``p`` with ``H p = -gradient``, about, by conjugate gradients.
+
+    They stop when the residual :math:`r = g + H p`, the gradient that is to be expected after the
+    step, is small enough: in the norm of the preconditioner at most :math:`\eta` times the gradient,
+
+    .. math:: \eta = \min\left(\tfrac14, \left(\frac{g^T P^{-1} g}{g_0^T P^{-1} g_0}\right)^{1/4}
+              \right).
+
+    Where the penalty bounds the gap after the step to nearly the target, they go on until it is below.
+
+    Parameters
+    ----------
+    objective : Objective
+        What is minimised.
+    metric : LBFGS
+        The preconditioner, and how many curvature pairs are remembered.
+    target : float
+        The gap to reach, in nats.
+    """
+
+    objective: Objective
+    metric: LBFGS
+    target: float
+
+    def __call__(
+        self, w: Array, gradient: Array, state: TruncatedState | LBFGSState
+    ) -> tuple[Array, TruncatedState]:
+        """Direction at ``w`` and the curvature pairs up to it."""
+        pairs = state.pairs
+        product = self.objective.hessian_product(w)
+        p, r = np.zeros_like(w), -gradient
+        z = self.metric.solve(r, pairs)
+        q, rz = z, float(np.vdot(r, z))
+        first = state.first if isinstance(state, TruncatedState) else rz
+        enough = rz * min(FIRST_FORCING, (rz / first) ** 0.25) ** 2
+        learnt: deque[CurvaturePair] = deque(maxlen=self.metric.memory)
+        for _ in range(MAX_PRODUCTS):
+            Hq = product(q)
+            curvature = float(np.vdot(q, Hq))
+            if not (curvature > 0 and rz > 0):
+                break
+            a = rz / curvature
+            learnt.append(CurvaturePair((a * q).ravel(), (a * Hq).ravel(), a * a * curvature))
+            p += a * q
+            r -= a * Hq
+            z = self.metric.solve(r, pairs)
+            before, rz = rz, float(np.vdot(r, z))
+            bound = self.objective.penalty.gap(r)
+            if bound <= self.target / 4 or (rz <= enough and bound > NEAR * self.target):
+                break
+            q = z + rz / before * q
+        if not learnt:
+            p = z
+        pairs = (*pairs, *learnt)[-self.metric.memory :]
+        return p, TruncatedState(pairs, first)

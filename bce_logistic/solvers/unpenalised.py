@@ -1,0 +1,187 @@
+"""What a missing penalty leaves open: coefficients at infinity, and collinear columns."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import Array, namespace
+from ..objective.collinearity import MAX_COLUMNS, Collinearity, find_collinearity
+from ..objective.linear_separation import CONSTRAINT_NUMBER, Constraints, find_direction
+from ..objective.objective import Objective
+from ..objective.standard_errors import (
+    INVOLVED,
+    errors_from_step,
+    inverse_root,
+    newton_step,
+    of_any_class,
+    takes_part,
+)
+from ..preconditioning.cost_model import SECONDS_PER_FMA, Costs
+from ..rows.base import Block, Sums
+from ..rows.memory import RowsInMemory
+from .base import Solver
+from .minimize import Training
+
+# Passes that a Gram matrix may cost, if the fit took fewer.
+MIN_PASSES = 10
+# Change of a score by Newton's step, in nats, up to which there is an optimum. One would do.
+SMALL_CHANGE = 0.5
+# Coefficients up to which the eigenvalues of a Hessian are computed.
+MAX_COEFFICIENTS = 2000
+# Passes that a Hessian may cost, if the fit took fewer.
+MIN_PASSES = 10
+# Seconds that a linear program may take, if the fit took less.
+PROGRAM_SECONDS = 0.1
+
+
+def without_penalty(
+    solver: Solver, objective: Objective, training: Training
+) -> tuple[Training, NDArray[np.bool_], NDArray[np.bool_]]:
+    """Settle what a missing penalty leaves open: coefficients at infinity, and collinear columns.
+
+    Parameters
+    ----------
+    solver : Solver
+        How the descent went.
+    objective : Objective
+        What was minimised.
+    training : Training
+        What it left behind.
+
+    Returns
+    -------
+    training : Training
+        The same with the coefficients of least norm among those with the same scores, and
+        "separated" as the reason if there is no optimum.
+    separated : ndarray of bool of shape (n_features,)
+        Features whose coefficients have no finite optimum.
+    redundant : ndarray of bool of shape (n_features,)
+        A smallest set of features without which none are collinear.
+    """
+    n_features, w, passes = objective.rows.n_features, training.w, objective.rows.passes
+    separated = redundant = np.zeros(n_features, dtype=bool)
+    if objective.is_penalised:
+        return training, separated, redundant
+    collinear = None
+    if affordable(objective, passes):
+        collinear = find_collinearity(objective.rows, objective.fit_intercept)
+        redundant = collinear.redundant
+        training = training._replace(w=collinear.least_norm(w))
+    if training.reason == "separated":
+        separated = columns_that_vary(objective, collinear)[:n_features]
+    elif solver.may_be_separated(objective, training.curve, training.reason):
+        columns = separated_columns(objective, w, passes, collinear)
+        separated = columns[:n_features]
+        if columns.any():
+            training = training._replace(reason="separated")
+    return training, separated, redundant
+
+
+def affordable(objective: Objective, passes: int) -> bool:
+    """Whether looking for relations costs less than so many passes over the rows."""
+    costs, n_columns = Costs(objective), objective.rows.n_features
+    gram = objective.rows.n_samples * costs.row_size**2 * costs.fma
+    seconds = gram + n_columns**3 / 3 * SECONDS_PER_FMA
+    return n_columns <= MAX_COLUMNS and seconds <= max(passes, MIN_PASSES) * costs.of_pass
+
+
+def separated_columns(
+    objective: Objective, w: Array, passes: int, collinear: Collinearity | None
+) -> NDArray[np.bool_]:
+    """Columns whose coefficients run away, because with them some samples are separated.
+
+    Parameters
+    ----------
+    objective : Objective
+        What was minimised, without a penalty.
+    w : ndarray
+        Coefficients at which the descent stopped.
+    passes : int
+        Passes that it took: looking for a separation is not to cost much more.
+    collinear : Collinearity or None
+        Linear relations between the columns, if they were looked for.
+
+    Returns
+    -------
+    ndarray of bool of shape (n_columns,)
+        The columns, the intercept last; none if there is an optimum, as far as that was found.
+
+    References
+    ----------
+    A. Albert, J. A. Anderson, On the existence of maximum likelihood estimates in logistic
+    regression models, Biometrika 71, 1984: complete and quasi-complete separation.
+    """
+    n_columns = objective.shape[0]
+    nothing = np.zeros(n_columns, dtype=bool)
+    newton = newton_step(objective, w) if _hessian_pays(objective, passes) else None
+    n_relations = collinear.n_relations * max(1, objective.n_scores - 1) if collinear else 0
+    if newton and newton.null_space.shape[1] == n_relations and _is_small(objective, newton.step):
+        return nothing
+    decided = _by_program(objective, passes)
+    if decided is not None:
+        return decided
+    if newton is None or objective.rows.dtype == np.float32:
+        return nothing
+    found = errors_from_step(objective, w, newton)
+    # Where all scores are zero, all samples count: what is undetermined there is collinear.
+    at_zero = inverse_root(objective, np.zeros(objective.shape))[1]
+    away = found.unstable | (found.undetermined & ~takes_part(at_zero))
+    return of_any_class(away, n_columns)
+
+
+def columns_that_vary(objective: Objective, collinear: Collinearity | None) -> NDArray[np.bool_]:
+    """Columns whose coefficients all run away if every sample is separated: not constants'."""
+    varies = np.ones(objective.shape[0], dtype=bool)
+    if collinear:
+        varies[: objective.rows.n_features] = collinear.share < 1 - INVOLVED
+    return varies
+
+
+def _hessian_pays(objective: Objective, passes: int) -> bool:
+    """Whether the eigenvalues of a Hessian cost less than so many passes."""
+    costs, n_contrasts = Costs(objective), objective.shape[0] * max(1, objective.n_scores - 1)
+    grams = objective.n_scores * (objective.n_scores + 1) // 2
+    gram = grams * costs.n_rows * costs.row_size**2 * costs.fma
+    seconds = gram + 10 * n_contrasts**3 * SECONDS_PER_FMA
+    return n_contrasts <= MAX_COEFFICIENTS and seconds <= max(passes, MIN_PASSES) * costs.of_pass
+
+
+def _is_small(objective: Objective, step: Array) -> bool:
+    r"""Whether a Newton step proves that there is an optimum: it changes no score by much.
+
+    With :math:`m_r` the margins' derivatives and :math:`\lambda_r > 0` the residuals, the
+    gradient is :math:`-\sum_r \lambda_r m_r`. The step gives
+    :math:`\sum_r \lambda_r' m_r = 0` with
+    :math:`|\lambda_r' - \lambda_r| \le \lambda_r |m_r^T p|`. If all :math:`\lambda_r' > 0`, no
+    direction can raise one margin and lower none (Stiemke's lemma).
+    """
+
+    def large(block: Block) -> Sums:
+        z = objective._scores(block, step)
+        xp = namespace(z)
+        change = xp.abs(z) if z.ndim == 1 else xp.max(z, axis=1) - xp.min(z, axis=1)
+        return (int(xp.count_nonzero((change >= SMALL_CHANGE) & (block.s > 0))),)
+
+    return bool(objective.rows.sum(large, size=1)[0] == 0)
+
+
+def _by_program(objective: Objective, passes: int) -> NDArray[np.bool_] | None:
+    """What the linear program finds; None if it costs too much or rows are not in memory."""
+    rows = objective.rows
+    if not isinstance(rows, RowsInMemory):
+        return None
+    seconds = max(PROGRAM_SECONDS, passes * Costs(objective).of_pass)
+    n_numbers = 2 * (rows.n_stored + rows.n_samples) * max(1, objective.n_scores - 1)
+    if CONSTRAINT_NUMBER * n_numbers > seconds:
+        return None
+    weighted = rows.s > 0
+    labels = np.unique(rows.y[weighted], return_inverse=True)[1]
+    constraints = Constraints.of(rows.X[weighted], labels, objective.fit_intercept)
+    if constraints.seconds > seconds:
+        return None
+    try:
+        direction = find_direction(constraints)
+    except RuntimeError:
+        return None
+    return np.zeros(objective.shape[0], dtype=bool) if direction is None else direction.columns
