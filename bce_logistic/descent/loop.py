@@ -56,7 +56,9 @@ class Iterate(NamedTuple):
     average : ndarray or None
         Mean of the iterates so far, if it is taken.
     gap : float
-        How far the objective is above its minimum at most, in nats, if the solver knows.
+        How far the objective is above its minimum at most, in nats, as far as the solver can say.
+    certificate : float
+        The duality gap, in nats, if it was computed here.
     """
 
     t: int
@@ -65,6 +67,7 @@ class Iterate(NamedTuple):
     state: Any
     average: Array | None = None
     gap: float = inf
+    certificate: float = inf
 
     @property
     def result(self) -> Array:

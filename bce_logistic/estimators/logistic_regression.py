@@ -30,7 +30,7 @@ from ..solvers.base import Solver
 from ..solvers.convergence import Progress
 from ..solvers.early_stopping import EarlyStopping
 from ..solvers.gradient_descent import GradientDescent
-from ..solvers.minimize import Training, Watch, keep_start, minimize_batch, train
+from ..solvers.minimize import Monitor, Result, keep_start, minimize, minimize_batch
 from ..solvers.preconditioned import PreconditionedDescent
 from ..solvers.stochastic import StochasticDescent
 from ..solvers.unpenalised import without_penalty
@@ -174,6 +174,10 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
     validation_loss_curve_ : ndarray of shape (n_iterates,)
         Mean loss of the held-out rows, in nats, at the start and after each update or pass; only
         with ``early_stopping``.
+    gap_ : float
+        Bound on the objective at the coefficients above its minimum, in nats over the total weight,
+        as ``loss_curve_``: the duality gap. ``np.inf`` without a penalty, and after
+        :meth:`partial_fit`.
     converged_ : bool
         Whether ``tol`` was reached, or the precision of the numbers.
     stop_reason_ : str
@@ -354,19 +358,19 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
             solver = self._solver(data.rows, seed)
             objective = self._objective(data.rows, data.classes.n_scores)
             tasks = FitTasks.of(self, self.max_iter + 1, *given)
-            watch = self._make_monitor(solver, objective, data.classes, tasks)
+            monitor = self._make_monitor(solver, objective, data.classes, tasks)
             held_out_rows = self._held_out(data)
             start = self._start(solver, objective, data.classes, resume=self.warm_start)
             away = redundant = np.zeros(data.rows.n_features, dtype=bool)
             if self.fit_intercept and np.count_nonzero(data.classes.weighted) == 1:
                 start = DescentState(data.classes.certain(objective.shape, data.rows.dtype))
-                training = keep_start(objective, start, held_out_rows, watch)
+                result = keep_start(objective, start, held_out_rows, monitor)
             else:
-                training = train(solver, objective, start, held_out_rows, watch)
-                training, away, redundant = without_penalty(solver, objective, training)
-        self._set_fitted_attributes(solver, objective, training, data)
+                result = minimize(objective, solver, start, held_out_rows, monitor)
+                result, away, redundant = without_penalty(solver, objective, result)
+        self._set_fitted_attributes(solver, objective, result, data)
         if tasks:
-            tasks.end(partial(self._attributes, training.w, objective, data.classes))
+            tasks.end(partial(self._attributes, result.w, objective, data.classes))
         names = np.array(feature_names(self))
         return solver, names[away].tolist(), names[redundant].tolist(), data.classes
 
@@ -418,7 +422,7 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
                     return self
                 solver = self._stochastic(self.batch_size or data.rows.n_samples, self._seed())
                 objective = self._objective(data.rows, data.classes.n_scores)
-                training = minimize_batch(
+                result = minimize_batch(
                     solver,
                     objective,
                     seen,
@@ -426,10 +430,10 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
                     self._make_monitor(solver, objective, data.classes, None),
                 )
             curves = [np.empty(0), np.empty(0)]
-            if vars(self).get("stop_reason_") == training.reason:
+            if vars(self).get("stop_reason_") == result.reason:
                 curves = [self.loss_curve_, self.gradient_norm_curve_]
             self._set_fitted_attributes(
-                solver, objective, training, data._replace(seen=seen.more(*data.seen))
+                solver, objective, result, data._replace(seen=seen.more(*data.seen))
             )
             self.loss_curve_ = np.append(curves[0], self.loss_curve_)
             self.gradient_norm_curve_ = np.append(curves[1], self.gradient_norm_curve_)
@@ -577,10 +581,10 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
 
     def _make_monitor(
         self, solver: Solver, objective: Objective, classes: Classes, tasks: FitTasks | None
-    ) -> Watch:
+    ) -> Monitor:
         """What looks at every iterate, and tells whether to stop there."""
 
-        def watch(
+        def monitor(
             iterate: Iterate, history: list[Progress], passes: int, reason: str | None
         ) -> bool:
             value, gradient_norm, _ = history[-1]
@@ -600,7 +604,7 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
             attributes = partial(self._attributes, w, objective, classes)
             return tasks.look(iterate.t, attributes, reason is not None)
 
-        return watch
+        return monitor
 
     def _attributes(self, w: Array, objective: Objective, classes: Classes) -> dict[str, NDArray]:
         """Fitted attributes, as scikit-learn lays them out, of some coefficients."""
@@ -660,28 +664,29 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
             )
 
     def _set_fitted_attributes(
-        self, solver: Solver, objective: Objective, training: Training, data: TrainingData
+        self, solver: Solver, objective: Objective, result: Result, data: TrainingData
     ) -> None:
         """Set what a fit leaves behind."""
-        self.__dict__.update(self._attributes(training.w, objective, data.classes))
-        last = training.last.start
+        self.__dict__.update(self._attributes(result.w, objective, data.classes))
+        last = result.last.start
         # partial_fit can go on from mini-batches, and nothing from secants (whose rule is None).
         goes_on = self.warm_start or isinstance(solver, StochasticDescent)
         resumable = goes_on and solver.rule is not None
-        self._resume = WarmStart(solver.rule, last, training.w) if resumable else None
+        self._resume = WarmStart(solver.rule, last, result.w) if resumable else None
         self._totals = (last.t, *data.seen, data.class_totals)
         weight = objective.total_weight
         to_user_array = objective.rows.to_user_array
-        self.n_iter_ = to_user_array(np.array([len(training.curve) - 1], dtype=np.int32))
+        self.n_iter_ = to_user_array(np.array([len(result.curve) - 1], dtype=np.int32))
         self.loss_curve_ = to_user_array(
-            np.array([progress.value / weight for progress in training.curve])
+            np.array([progress.value / weight for progress in result.curve])
         )
         self.gradient_norm_curve_ = to_user_array(
-            np.array([progress.gradient_norm / weight for progress in training.curve])
+            np.array([progress.gradient_norm / weight for progress in result.curve])
         )
         self.__dict__.pop("validation_loss_curve_", None)
-        if training.held_out_losses is not None:
-            self.validation_loss_curve_ = np.array(training.held_out_losses)
-        self.stop_reason_ = training.reason
-        self.converged_ = training.reason in ("tol", "precision")
+        if result.validation_losses is not None:
+            self.validation_loss_curve_ = np.array(result.validation_losses)
+        self.stop_reason_ = result.reason
+        self.converged_ = result.reason in ("tol", "precision")
         self.solver_ = solver.name
+        self.gap_ = result.gap / weight

@@ -160,10 +160,16 @@ class Gap:
         self.measures: list[float] = []
         self.ratios: list[float] = []
         self.last: Point | None = None
-        self.checked = inf
+        self.checked = self.certificate = inf
+
+    def judged(self, iterate: Iterate) -> Iterate:
+        """The iterate with what is known of its gap."""
+        gap = self(iterate)
+        return iterate._replace(gap=gap, certificate=self.certificate)
 
     def __call__(self, iterate: Iterate) -> float:
         """The gap at an iterate, in nats; infinite where it is not known to be small."""
+        self.certificate = inf
         self.history.append(Progress.of(iterate))
         if not np.isfinite(self.history[-1]).all():
             return inf
@@ -187,7 +193,8 @@ class Gap:
         if believed <= target or bound > min(target, self.checked / 2):
             return believed
         self.checked = bound
-        return duality_gap(self.objective, iterate.point)
+        self.certificate = duality_gap(self.objective, iterate.point)
+        return self.certificate
 
     def _decrement(self, iterate: Iterate, decrement: Callable[[Array], float]) -> float:
         r"""Half the squared decrement in the approximate Hessian, for the Hessian as it is now.

@@ -35,11 +35,11 @@ class EarlyStopping:
     losses: list[float] = field(default_factory=list)
     best: Array = field(default_factory=lambda: np.empty(0))
 
-    def look(self, w: Array) -> bool:
+    def update(self, w: Array) -> bool:
         """Judge coefficients; tell whether it is time to stop."""
         loss = self.objective.at(w).value / self.objective.total_weight
         if loss < min(self.losses, default=inf):
             self.best = w
         self.losses.append(loss)
-        before, lately = self.losses[: -self.patience], self.losses[-self.patience :]
-        return bool(before) and min(lately) > min(before) - self.tol
+        earlier, recent = self.losses[: -self.patience], self.losses[-self.patience :]
+        return bool(earlier) and min(recent) > min(earlier) - self.tol

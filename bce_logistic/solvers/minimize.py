@@ -1,14 +1,16 @@
-"""The ``for`` around the loop: when to stop, and what a fit leaves behind."""
+"""Run a solver on an objective until there is a reason to stop."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
 
 from ..arrays import Array
 from ..descent.loop import DescentState, Iterate
+from ..objective.certificate import duality_gap
 from ..objective.objective import Objective, Point
 from ..rows.training_data import SampleTotals
 from .base import Solver
@@ -17,10 +19,10 @@ from .early_stopping import EarlyStopping
 from .stochastic import StochasticDescent
 
 # (iterate, history, passes, reason to stop there or None) -> whether to stop there
-Watch = Callable[[Iterate, list[Progress], int, str | None], bool]
+Monitor = Callable[[Iterate, list[Progress], int, str | None], bool]
 
 
-class Training(NamedTuple):
+class Result(NamedTuple):
     """What a descent leaves behind.
 
     Attributes
@@ -33,80 +35,99 @@ class Training(NamedTuple):
         At the start and after each iteration: an update, or a pass over mini-batches.
     reason : str
         Why it ended.
-    held_out_losses : list of float or None
-        Mean loss of the held-out rows at each iterate, if there are any.
+    gap : float
+        Bound on the objective at ``w`` above its minimum, in nats; infinite without a penalty.
+    validation_losses : list of float or None
+        Mean loss of the validation rows at each iterate, if there are any.
     """
 
     w: Array
     last: Iterate
     curve: list[Progress]
     reason: str
-    held_out_losses: list[float] | None = None
+    gap: float = inf
+    validation_losses: list[float] | None = None
 
 
-def train(
-    solver: Solver,
+def minimize(
     objective: Objective,
+    solver: Solver,
     start: DescentState,
-    held_out: EarlyStopping | None,
-    watch: Watch,
-) -> Training:
+    early_stopping: EarlyStopping | None,
+    monitor: Monitor,
+) -> Result:
     """Descend until there is a reason to stop.
 
     Parameters
     ----------
-    solver : Solver
-        How to descend.
     objective : Objective
         What is minimised.
-    start : Start
+    solver : Solver
+        How to descend.
+    start : DescentState
         Where to start.
-    held_out : HeldOut or None
-        Rows that tell when to stop, if there are any.
-    watch : callable
-        Is told of every iterate, the history up to it, the passes that it took and why the
-        descent ends there, if it does; may ask that it does.
+    early_stopping : EarlyStopping or None
+        Validation rows that decide when to stop, if there are any.
+    monitor : callable
+        Is called with each iterate, the history up to it, the passes that it took and the reason
+        to stop there, if there is one; returns whether to stop.
 
     Returns
     -------
-    Training
+    Result
         What is left behind.
     """
     history: list[Progress] = []
     curve: dict[int, Progress] = {}
     for iterate in solver.iterates(objective, start):
         history.append(Progress.of(iterate))
-        again = iterate.t in curve  # a new metric looks at the same point
+        revisited = iterate.t in curve  # with another metric
         curve[iterate.t] = history[-1]
         reason = solver.reason_to_stop(objective, iterate, history)
-        if held_out and not again and held_out.look(solver.result(iterate, history)):
-            reason = reason or "early_stopping"
-        if watch(iterate, history, solver.passes(objective, history), reason):
+        if early_stopping and not revisited:
+            stops = early_stopping.update(solver.result(iterate, history))
+            reason = reason or ("early_stopping" if stops else None)
+        if monitor(iterate, history, solver.passes(objective, history), reason):
             reason = reason or "callback"
         if reason:
             break
     solver.check_end(objective, iterate, history)
-    return Training(
-        w=held_out.best if held_out else solver.result(iterate, history),
+    w = early_stopping.best if early_stopping else solver.result(iterate, history)
+    return Result(
+        w,
         last=iterate,
         curve=list(curve.values()),
         reason=str(reason),
-        held_out_losses=held_out.losses if held_out else None,
+        gap=_certified_gap(objective, solver, iterate, w),
+        validation_losses=early_stopping.losses if early_stopping else None,
     )
 
 
+def _certified_gap(objective: Objective, solver: Solver, last: Iterate, w: Array) -> float:
+    """Duality gap at the coefficients that are kept, in at most two passes over the rows."""
+    if not objective.penalises_every_feature:
+        return inf
+    evaluated = w is last.point.w and not isinstance(solver, StochasticDescent)
+    if evaluated and last.certificate < inf:
+        return last.certificate
+    return duality_gap(objective, last.point if evaluated else objective.at(w))
+
+
 def keep_start(
-    objective: Objective, start: DescentState, held_out: EarlyStopping | None, watch: Watch
-) -> Training:
+    objective: Objective,
+    start: DescentState,
+    early_stopping: EarlyStopping | None,
+    monitor: Monitor,
+) -> Result:
     """Evaluate the objective where its minimum is known, up to precision, and stop there."""
     point = objective.at(start.w)
     iterate = Iterate(start.t, point, np.zeros_like(start.w), None)
     history = [Progress.of(iterate)]
-    if held_out:
-        held_out.look(start.w)
-    watch(iterate, history, 1, "precision")
-    losses = held_out.losses if held_out else None
-    return Training(start.w, iterate, history, "precision", losses)
+    if early_stopping:
+        early_stopping.update(start.w)
+    monitor(iterate, history, 1, "precision")
+    losses = early_stopping.losses if early_stopping else None
+    return Result(start.w, iterate, history, "precision", point.value, losses)
 
 
 def minimize_batch(
@@ -114,8 +135,8 @@ def minimize_batch(
     objective: Objective,
     seen: SampleTotals,
     start: DescentState,
-    watch: Watch,
-) -> Training:
+    monitor: Monitor,
+) -> Result:
     """Go once over rows of a stream.
 
     Parameters
@@ -128,19 +149,19 @@ def minimize_batch(
         The samples before them.
     start : Start
         Where to go on from.
-    watch : callable
-        As for :func:`train`; there is nothing to stop.
+    monitor : callable
+        As for :func:`minimize`; there is nothing to stop.
 
     Returns
     -------
-    Training
+    Result
         What is left behind; nothing is learnt from rows without any weight.
     """
     if objective.total_weight == 0:
         zero = np.zeros_like(start.w)
         nowhere = Iterate(start.t, Point(start.w, 0.0, zero), zero, start.state, start.average)
-        return Training(nowhere.result, nowhere, [], "partial_fit")
+        return Result(nowhere.result, nowhere, [], "partial_fit")
     iterate = solver.stream(objective, seen, start)
     history = [Progress.of(iterate)]
-    watch(iterate, history, 1, "partial_fit")
-    return Training(iterate.result, iterate, history, "partial_fit")
+    monitor(iterate, history, 1, "partial_fit")
+    return Result(iterate.result, iterate, history, "partial_fit")

@@ -220,7 +220,7 @@ class PreconditionedDescent:
         for iterate in descend(
             itertools.repeat(objective), where, direction, BacktrackingArmijo(), t=t
         ):
-            yield iterate._replace(gap=gap(iterate))
+            yield gap.judged(iterate)
 
     def _descend_with(
         self,
@@ -246,7 +246,7 @@ class PreconditionedDescent:
         )
         del where, state
         for iterate in iterates:
-            iterate = iterate._replace(gap=gap(iterate))
+            iterate = gap.judged(iterate)
             if gap.is_stuck():
                 iterate = iterate._replace(state=None)
             yield iterate
@@ -296,7 +296,7 @@ class PreconditionedDescent:
         )
         del point, state, pairs
         for iterate in iterates:
-            yield iterate._replace(gap=gap(iterate))
+            yield gap.judged(iterate)
 
     def _memory(self, objective: Objective) -> int:
         """Number of curvature pairs; with more, the recursion over them would rival a pass."""

@@ -21,7 +21,7 @@ from ..preconditioning.cost_model import SECONDS_PER_FMA, Costs
 from ..rows.base import Block, Sums
 from ..rows.memory import RowsInMemory
 from .base import Solver
-from .minimize import Training
+from .minimize import Result
 
 # Passes that a Gram matrix may cost, if the fit took fewer.
 MIN_PASSES = 10
@@ -36,8 +36,8 @@ PROGRAM_SECONDS = 0.1
 
 
 def without_penalty(
-    solver: Solver, objective: Objective, training: Training
-) -> tuple[Training, NDArray[np.bool_], NDArray[np.bool_]]:
+    solver: Solver, objective: Objective, result: Result
+) -> tuple[Result, NDArray[np.bool_], NDArray[np.bool_]]:
     """Settle what a missing penalty leaves open: coefficients at infinity, and collinear columns.
 
     Parameters
@@ -46,12 +46,12 @@ def without_penalty(
         How the descent went.
     objective : Objective
         What was minimised.
-    training : Training
+    result : Result
         What it left behind.
 
     Returns
     -------
-    training : Training
+    result : Result
         The same with the coefficients of least norm among those with the same scores, and
         "separated" as the reason if there is no optimum.
     separated : ndarray of bool of shape (n_features,)
@@ -59,23 +59,23 @@ def without_penalty(
     redundant : ndarray of bool of shape (n_features,)
         A smallest set of features without which none are collinear.
     """
-    n_features, w, passes = objective.rows.n_features, training.w, objective.rows.passes
+    n_features, w, passes = objective.rows.n_features, result.w, objective.rows.passes
     separated = redundant = np.zeros(n_features, dtype=bool)
     if objective.is_penalised:
-        return training, separated, redundant
+        return result, separated, redundant
     collinear = None
     if affordable(objective, passes):
         collinear = find_collinearity(objective.rows, objective.fit_intercept)
         redundant = collinear.redundant
-        training = training._replace(w=collinear.least_norm(w))
-    if training.reason == "separated":
+        result = result._replace(w=collinear.least_norm(w))
+    if result.reason == "separated":
         separated = columns_that_vary(objective, collinear)[:n_features]
-    elif solver.may_be_separated(objective, training.curve, training.reason):
+    elif solver.may_be_separated(objective, result.curve, result.reason):
         columns = separated_columns(objective, w, passes, collinear)
         separated = columns[:n_features]
         if columns.any():
-            training = training._replace(reason="separated")
-    return training, separated, redundant
+            result = result._replace(reason="separated")
+    return result, separated, redundant
 
 
 def affordable(objective: Objective, passes: int) -> bool:

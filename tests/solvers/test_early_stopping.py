@@ -111,7 +111,7 @@ def test_tol_and_patience_decide_when_it_is_enough():
             return type("Point", (), {"value": 2 * w})
 
     held_out = EarlyStopping(Loss(), tol=0.1, patience=2)
-    assert [held_out.look(loss) for loss in [1.0, 0.8, 0.75, 0.71]] == [False, False, False, True]
+    assert [held_out.update(loss) for loss in [1.0, 0.8, 0.75, 0.71]] == [False, False, False, True]
     assert held_out.best == 0.71
     assert held_out.losses == [1.0, 0.8, 0.75, 0.71]
 

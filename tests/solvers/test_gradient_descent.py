@@ -395,9 +395,7 @@ SWINGS = {
 @pytest.mark.parametrize(
     ("params", "limit"), [({"momentum": 0.9}, 3.8), ({"momentum": 0.5, "nesterov": True}, 1.5)]
 )
-def test_only_swings_that_stay_of_unstable_steps_are_an_error(
-    swing, stays, params, limit
-):
+def test_only_swings_that_stay_of_unstable_steps_are_an_error(swing, stays, params, limit):
     X, y = problem()
     all_rows = objective(X, y)
     start = all_rows.at(np.zeros(5))
