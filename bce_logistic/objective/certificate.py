@@ -50,4 +50,5 @@ def duality_gap(objective: Objective, point: Point) -> float:
         loss_gap = float(np.vdot(gradient[-1], shift))
         gradient = gradient - correction
     rounding = np.finfo(np.float64).eps * abs(point.value)
-    return objective.penalty.gap(gradient) + loss_gap + rounding
+    # Neither loss nor penalty is negative: the objective itself is a bound, too.
+    return min(objective.penalty.gap(gradient) + loss_gap + rounding, point.value)
