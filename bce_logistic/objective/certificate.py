@@ -6,6 +6,7 @@ from math import inf
 
 import numpy as np
 
+from ..arrays import Array
 from .objective import Objective, Point
 
 
@@ -44,7 +45,7 @@ def duality_gap(objective: Objective, point: Point) -> float:
         return inf
     gradient, loss_gap = point.gradient, 0.0
     if objective.fit_intercept and np.any(gradient[-1]):
-        shift, correction = objective.intercept_step(point)
+        shift, correction = _intercept_step(objective, point)
         if not np.ptp(np.append(shift, 0.0)) <= 1:
             return inf
         loss_gap = float(np.vdot(gradient[-1], shift))
@@ -52,3 +53,11 @@ def duality_gap(objective: Objective, point: Point) -> float:
     rounding = np.finfo(np.float64).eps * abs(point.value)
     # Neither loss nor penalty is negative: the objective itself is a bound, too.
     return min(objective.penalty.gap(gradient) + loss_gap + rounding, point.value)
+
+
+def _intercept_step(objective: Objective, point: Point) -> tuple[Array, Array]:
+    """``delta`` and ``H_b delta``; of what the point knows already, if it does."""
+    if point.intercept_column is None:
+        return objective.intercept_step(point)
+    step = point.gradient[-1] / max(point.intercept_column[-1], np.finfo(np.float64).tiny)
+    return step, step * point.intercept_column

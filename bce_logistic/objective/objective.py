@@ -30,11 +30,16 @@ EXACT_EIGENVALUE_COLUMNS = 500
 
 
 class Point(NamedTuple):
-    """Coefficients with the objective's value and gradient there."""
+    """Coefficients with the objective's value and gradient there.
+
+    ``intercept_column`` is the Hessian's last column, if it was asked for: what the duality gap
+    needs beside the gradient.
+    """
 
     w: Array
     value: float
     gradient: Array
+    intercept_column: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,8 @@ class Objective:
         Whether the last row of the coefficients is an intercept.
     n_scores : int, default=1
         Scores of a sample: 1 for two classes, else the number of classes.
+    certifies : bool, default=False
+        Whether :meth:`at` also computes the Hessian's column of the intercept, for two classes.
     """
 
     loss: Loss
@@ -60,6 +67,7 @@ class Objective:
     rows: RowBlocks
     fit_intercept: bool = True
     n_scores: int = 1
+    certifies: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -118,14 +126,23 @@ class Objective:
             The coefficients, the value in nats and the gradient, the shape of ``w``.
         """
 
+        certifies = self.certifies and self.fit_intercept and self.n_scores == 1
+
         def value_and_gradient(block: Block) -> Sums:
             z = self._scores(block, w)
             value, residual = self.loss.value_and_gradient(block.y, z)
-            residual = block.apply_weights(residual)
-            return block.weighted_value_sum(value), self._weighted_sum(block, residual)
+            sums = (
+                block.weighted_value_sum(value),
+                self._weighted_sum(block, block.apply_weights(residual)),
+            )
+            if not certifies:
+                return sums
+            curvature = block.apply_weights(self.loss.curvature(z))
+            return (*sums, self._weighted_sum(block, curvature))
 
-        value, gradient = self.rows.sum(value_and_gradient, size=w.size + 1)
-        return Point(w, value + self.penalty.value(w), gradient + self.penalty.gradient(w))
+        value, gradient, *column = self.rows.sum(value_and_gradient, size=w.size + 1)
+        value, gradient = value + self.penalty.value(w), gradient + self.penalty.gradient(w)
+        return Point(w, value, gradient, *column)
 
     def intercept_alone(self) -> Array:
         r"""Intercept that is best without any feature, from the classes' shares of the weight.

@@ -50,7 +50,7 @@ class Progress(NamedTuple):
     @classmethod
     def of(cls, iterate: Iterate) -> Progress:
         """Progress at an iterate."""
-        _, value, gradient = iterate.point
+        _, value, gradient, _ = iterate.point
         slope = float(np.vdot(gradient, iterate.direction))
         return cls(value, float(np.abs(gradient).max()), -slope / 2)
 
@@ -226,6 +226,14 @@ class Gap:
             return inf
         now, before = finite[-1], finite[-1 - width]
         return width * log(target / now) / log(now / before) if now < before else inf
+
+    def is_nearly_there(self) -> bool:
+        """Whether the next step is expected to be the last."""
+        if (self.is_newton or self.hessian is not None) and len(self.history) > 1:
+            before, now = (progress.half_squared_decrement for progress in self.history[-2:])
+            target = self.tol * self.history[-1].value
+            return SAFETY * now**2 <= target * before
+        return self.steps_left() <= 1
 
     def is_stuck(self) -> bool:
         """Whether the last step led nowhere."""

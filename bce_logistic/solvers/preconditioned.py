@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp, log
 
 import numpy as np
@@ -218,7 +218,7 @@ class PreconditionedDescent:
         gap = Gap(objective, self.tol, is_newton=True)
         direction = Newton(candidate.build)
         for iterate in descend(
-            itertools.repeat(objective), where, direction, BacktrackingArmijo(), t=t
+            itertools.repeat(objective), where, direction, CertifiedLastStep(gap), t=t
         ):
             yield gap.judged(iterate)
 
@@ -242,7 +242,7 @@ class PreconditionedDescent:
         metric = LBFGS(preconditioner, self._memory(objective), candidate.rescale)
         before = objective.rows.passes
         iterates = descend(
-            itertools.repeat(objective), where, metric, BacktrackingArmijo(), state=state, t=t
+            itertools.repeat(objective), where, metric, CertifiedLastStep(gap), state=state, t=t
         )
         del where, state
         for iterate in iterates:
@@ -305,6 +305,20 @@ class PreconditionedDescent:
         return int(np.clip(numbers // (2 * n_coefficients), *MEMORY))
 
 
+@dataclass(frozen=True)
+class CertifiedLastStep:
+    """A backtracking step, with the duality gap prepared in the pass that is to be the last."""
+
+    gap: Gap
+    search: BacktrackingArmijo = BacktrackingArmijo()
+
+    def __call__(self, objective: Objective, point: Point, p: Array, t: int) -> tuple[Array, Point]:
+        """Coefficients after update ``t``, and the point there."""
+        if self.gap.is_nearly_there():
+            objective = replace(objective, certifies=True)
+        return self.search(objective, point, p, t)
+
+
 def newton_on_subsample(
     objective: Objective, w: Array, n_rows: int, rng: np.random.Generator
 ) -> tuple[Array, Hessian]:
@@ -332,10 +346,11 @@ def newton_on_subsample(
     sizes = [n_rows]
     while sizes[0] >= 8 * max(1024, 4 * w.shape[0]):
         sizes.insert(0, sizes[0] // 4)
-    part = sample.objective(sizes[0])
-    factor = full_factor(part, w, objective.penalty)
+    factor: Hessian | None = None
     for size in sizes:
         part = sample.objective(size)
+        if factor is None:
+            factor = full_factor(part, w, objective.penalty)
         # The optimum of some rows differs from that of all by about half a nat a coefficient.
         noise = 0.5 * w.size * objective.total_weight / size
         for _ in range(SUBSAMPLE_FACTORS):
@@ -349,6 +364,7 @@ def newton_on_subsample(
             factor = full_factor(part, w, objective.penalty)
             if near:
                 break
+    assert factor is not None
     if n_rows < RELIABLE_ROWS_PER_COLUMN * w.shape[0] and isinstance(factor.steps, ClassFactors):
         diagonal = objective.hessian_diagonal(w)
         stiffness = max(1.0, float(np.max(part.hessian_diagonal(w) / diagonal)))

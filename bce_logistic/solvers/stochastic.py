@@ -160,7 +160,7 @@ class StochasticDescent(GradientDescent):
         )
         value, gradient = 0.0, np.zeros_like(start.w)
         for first in range(0, len(rows), self.batch_size):
-            _, batch_value, batch_gradient = next(iterates).point
+            _, batch_value, batch_gradient, _ = next(iterates).point
             scale = 1.0
             if batches.reduction == "mean":
                 n_rows = min(self.batch_size, len(rows) - first)
