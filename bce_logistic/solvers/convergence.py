@@ -19,6 +19,8 @@ from ..preconditioning.factors import Hessian
 # many steps a convergence that slows down, like a power of their number, needs a larger one.
 SAFETY = 4.0
 SAFETY_IF_SLOW = 16.0
+# A factor that is not of the Hessian here misses more, above all where it was made far away.
+SAFETY_OF_REUSED = 10.0
 # A relative gap that is small enough to plan with where none is asked for.
 TINY_TOL = 1e-10
 # Last steps that tell how the Hessian changed.
@@ -211,7 +213,7 @@ class Gap:
         if len(self.ratios) < 2:
             return inf
         ratio = min(1.0, *self.ratios[-RECENT:])
-        return SAFETY * max(
+        return SAFETY_OF_REUSED * max(
             decrement(point.gradient) / (2 * ratio), self.history[-1].half_squared_decrement
         )
 
