@@ -1,8 +1,8 @@
 """What the default solver calls converged is converged, on data that misled it before.
 
 Two oracles. Few columns: Newton's method of scikit-learn, to rounding. Many: the dual problem,
-evaluated explicitly: for the best intercept, with the residual ``q - y`` of the prediction ``q``, the
-objective is at least
+evaluated explicitly: for the best intercept, with the residual ``q - y`` of the prediction ``q``,
+the objective is at least
 
     -sum(sum(q log q)) - C / 2 * ||X.T (q - y)||^2.
 """
