@@ -213,7 +213,7 @@ class Objective:
         by_class = []
         while parts:  # each in the memory that the one before has freed
             by_class.append(_bordered(*parts[:step]))
-            by_class[-1][np.diag_indices(n_columns)] += diagonal
+            by_class[-1].reshape(-1)[:: n_columns + 1] += diagonal
             del parts[:step]
         return by_class
 
@@ -240,7 +240,7 @@ class Objective:
 
         n_columns = len(np.arange(self.rows.n_features)[columns]) + self.fit_intercept
         total = _bordered(*self.rows.sum(hessian, size=n_columns**2))
-        total[np.diag_indices(n_columns)] += self._curvature_of(columns)
+        total.reshape(-1)[:: n_columns + 1] += self._curvature_of(columns)
         return total
 
     def _curvature_of(self, columns: Columns) -> Array:

@@ -39,6 +39,8 @@ ROW_SPACE_COST = 30
 MAX_FACTOR_COLUMNS = 6000
 # Columns of sparse data up to which a factor over all of them is thought of.
 MAX_SPARSE_FACTOR_COLUMNS = 300
+# And up to which it is the last resort, after blocks.
+MAX_LAST_FACTOR_COLUMNS = 1000
 # Rows of a subsample for each column: more give a better start, and cost more.
 MIN_ROWS_PER_COLUMN = 64
 MAX_ROWS_PER_COLUMN = 256
@@ -48,6 +50,8 @@ MAX_SUBSAMPLE_NUMBERS = 1 << 25
 MAX_SUBSAMPLE_COST = 10
 # Largest cost of a full factor, in passes, for which the diagonal is not tried first.
 MAX_UPFRONT_COST = 3
+# Cost of a factor from few rows, in passes, if they are at least 4 a column; up to 16 are taken.
+FEW_ROWS_COST = 1.5
 # Costs of a first block and of a better one, in passes.
 BLOCK_COSTS = (2.0, 10.0)
 
@@ -113,48 +117,69 @@ def candidates(
     tried_rows : int, default=0
         Rows of a subsample whose factor was tried already.
 
-    Yields
-    ------
-    Candidate
-        The next one; a Hessian that comes last is yielded again and again.
+    Returns
+    -------
+    iterator of Candidate
+        A Hessian that comes last comes again and again.
     """
-    costs = Costs(objective)
-    diagonal = Candidate(partial(diagonal_factor, objective), 1.0, rescale=0.5)
     if (space := row_space(objective)) is not None:
-        first, again = costs.row_space()
-        yield diagonal._replace(rescale=1.0)
-        by_rows = Candidate(lambda w: with_sum_to_zero(space.factor(w), objective), first)
-        if objective.n_scores == 1:
-            yield by_rows._replace(cost=first + NEWTON_STEPS * again, is_hessian=True, renewed=True)
-        else:
-            yield by_rows._replace(rescale=1.0)
-        return
-    if costs.n_columns > (
-        MAX_FACTOR_COLUMNS if objective.rows.is_dense else MAX_SPARSE_FACTOR_COLUMNS
-    ):
-        for cost in BLOCK_COSTS:
-            size = costs.block(cost)
-            yield Candidate(partial(block_factor, objective, n_columns=size, rng=rng), cost)
-        return
-    is_hessian = _factor_is_hessian(objective)
-    rescale = 0.5 if is_hessian else 1.0
-    cost = costs.factor(costs.n_rows)
-    few = min(
-        4 * max(tried_rows, costs.n_columns),
-        costs.n_rows // 2,
-        MAX_SUBSAMPLE_NUMBERS // costs.n_columns,
+        return _by_rows(objective, space)
+    most = MAX_FACTOR_COLUMNS if objective.rows.is_dense else MAX_SPARSE_FACTOR_COLUMNS
+    if objective.shape[0] > most:
+        return _by_block(objective, rng)
+    return _by_factor(objective, rng, tried_rows)
+
+
+def _by_rows(objective: Objective, space: RowSpace) -> Iterator[Candidate]:
+    """The diagonal, then the Hessian in the space of the rows."""
+    first, again = Costs(objective).row_space()
+    yield Candidate(partial(diagonal_factor, objective), 1.0, rescale=1.0)
+    if objective.n_scores == 1:
+        cost = first + NEWTON_STEPS * again
+        yield Candidate(space.factor, cost, is_hessian=True, renewed=True)
+    else:
+        yield Candidate(lambda w: SumToZero(space.factor(w)), first, rescale=1.0)
+
+
+def _by_block(objective: Objective, rng: np.random.Generator) -> Iterator[Candidate]:
+    """A factor on the heaviest columns, then on more of them; of all, if they are not too many."""
+    costs = Costs(objective)
+    for cost in BLOCK_COSTS:
+        build = partial(block_factor, objective, n_columns=costs.block(cost), rng=rng)
+        yield Candidate(build, cost)
+    if objective.n_scores == 1 and costs.n_columns <= MAX_LAST_FACTOR_COLUMNS:
+        yield _full(objective)
+
+
+def _by_factor(
+    objective: Objective, rng: np.random.Generator, tried_rows: int
+) -> Iterator[Candidate]:
+    """The diagonal, factors from few rows and from all; of all classes together, if they are many."""
+    costs, full = Costs(objective), _full(objective)
+    smallest = 4 * max(tried_rows, costs.n_columns)
+    few = max(smallest, min(4 * smallest, costs.rows(FEW_ROWS_COST)))
+    few = min(few, MAX_SUBSAMPLE_NUMBERS // costs.n_columns)
+    few = few if smallest <= few <= costs.n_rows // 2 else costs.n_rows
+    by_few = full._replace(
+        build=partial(sampled_factor, objective, n_rows=few, rng=rng), cost=costs.factor(few)
     )
-    few = few if few >= max(tried_rows, 4 * costs.n_columns) else costs.n_rows
-    if tried_rows == 0 and not (is_hessian and costs.factor(few) <= MAX_UPFRONT_COST):
-        yield diagonal
-    if is_hessian and cost > MAX_UPFRONT_COST and few < costs.n_rows:
-        build = partial(sampled_factor, objective, n_rows=few, rng=rng)
-        yield Candidate(build, costs.factor(few), rescale, is_hessian)
-    if not is_hessian and cost > MAX_UPFRONT_COST:
-        yield Candidate(partial(shared_factor, objective), costs.shared_factor(), rescale)
-        return
-    full = Candidate(partial(full_factor, objective), cost, rescale, is_hessian)
+    if tried_rows == 0 and not (full.is_hessian and by_few.cost <= MAX_UPFRONT_COST):
+        yield Candidate(partial(diagonal_factor, objective), 1.0, rescale=0.5)
+    if full.cost > MAX_UPFRONT_COST:
+        if not full.is_hessian:
+            yield Candidate(partial(shared_factor, objective), costs.shared_factor(), rescale=1.0)
+            return
+        if few < costs.n_rows:
+            yield by_few
     yield from itertools.repeat(full)
+
+
+def _full(objective: Objective) -> Candidate:
+    """A factor of all rows: of the Hessian itself, or of each class's alone."""
+    is_hessian = _factor_is_hessian(objective)
+    costs = Costs(objective)
+    build = partial(full_factor, objective)
+    return Candidate(build, costs.factor(costs.n_rows), 0.5 if is_hessian else 1.0, is_hessian)
 
 
 def row_space(objective: Objective) -> RowSpace | None:
@@ -209,7 +234,8 @@ def _class_factors(objective: Objective, w: Array, excess: Array | None) -> Hess
     steps = bound = _factors(objective, hessians)
     if excess is not None:
         bound = _factors(objective, [hessian - np.diag(excess) for hessian in hessians])
-    return Hessian(steps, bound)
+    column = hessians[0][-1] if objective.fit_intercept and len(hessians) == 1 else None
+    return Hessian(steps, bound, intercept_column=column)
 
 
 def _factors(objective: Objective, hessians: list[Array]) -> Preconditioner:

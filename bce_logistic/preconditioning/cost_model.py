@@ -36,6 +36,12 @@ class Costs:
         cholesky = self.n_columns**3 / 3 * SECONDS_PER_FMA
         return (SECONDS_PER_CALL + self.n_scores * (sandwich + cholesky)) / self.of_pass
 
+    def rows(self, cost: float) -> int:
+        """Rows of which a factor costs so many passes."""
+        cholesky = self.n_columns**3 / 3 * SECONDS_PER_FMA
+        seconds = cost * self.of_pass / self.n_scores - cholesky
+        return max(0, int(seconds / (self.row_size**2 * self.fma)))
+
     def shared_factor(self) -> float:
         """A factor of the mean Hessian of all classes."""
         sandwich = self.n_rows * self.row_size**2 * self.fma

@@ -159,11 +159,14 @@ class Hessian:
         A factor that is stiffer than the Hessian in no direction, by much: for estimates of the gap.
     stiffness : float
         By how much it is at most, as far as that is known.
+    intercept_column : ndarray or None
+        The Hessian's column of the intercept, for two classes.
     """
 
     steps: Preconditioner
     bound: Preconditioner
     stiffness: float = 1.0
+    intercept_column: Array | None = None
 
     def solve(self, gradient: Array) -> Array:
         """Solve for a step."""

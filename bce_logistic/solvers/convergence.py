@@ -23,6 +23,7 @@ SAFETY_IF_SLOW = 16.0
 SAFETY_OF_REUSED = 10.0
 # A relative gap that is small enough to plan with where none is asked for.
 TINY_TOL = 1e-10
+TINY = np.finfo(np.float64).tiny
 # Last steps that tell how the Hessian changed.
 RECENT = 4
 # Steps that are many.
@@ -218,16 +219,24 @@ class Gap:
         )
 
     def steps_left(self) -> float:
-        """Steps until the gap is as small as wanted, if it shrinks on as over half of the history."""
+        """Steps until the gap is as small as wanted, if it shrinks on as over half of the history.
+
+        The rate is the slope of a straight line through its logarithms.
+        """
         target = max(self.tol, TINY_TOL) * self.history[-1].value
         finite = [measure for measure in self.measures if measure < inf]
-        width = (len(finite) - 1) // 2
-        if finite and finite[-1] <= target:
-            return 0.0
-        if width < 1:
+        if not finite:
             return inf
-        now, before = finite[-1], finite[-1 - width]
-        return width * log(target / now) / log(now / before) if now < before else inf
+        logs = np.log(np.maximum(finite, TINY))
+        left = logs[-1] - log(max(target, TINY))
+        if left <= 0:
+            return 0.0
+        logs = logs[-max(4, len(logs) // 2 + 1) :]
+        if len(logs) < 3:
+            return inf
+        steps = np.arange(len(logs)) - (len(logs) - 1) / 2
+        slope = steps.dot(logs) / steps.dot(steps)
+        return left / -slope if slope < 0 else inf
 
     def is_nearly_there(self) -> bool:
         """Whether the next step is expected to be the last."""

@@ -11,9 +11,10 @@ and a better one replaces it as soon as progress is slow enough for that to pay.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from math import exp, log
+from typing import cast
 
 import numpy as np
 
@@ -216,11 +217,13 @@ class PreconditionedDescent:
     ) -> Iterator[Iterate]:
         """Newton's method, without end."""
         gap = Gap(objective, self.tol, is_newton=True)
-        direction = Newton(candidate.build)
+        build = _Remembered(candidate.build)
         for iterate in descend(
-            itertools.repeat(objective), where, direction, CertifiedLastStep(gap), t=t
+            itertools.repeat(objective), where, Newton(build), BacktrackingArmijo(), t=t
         ):
-            yield gap.judged(iterate)
+            column = build.last.intercept_column if isinstance(build.last, Hessian) else None
+            point = iterate.point._replace(intercept_column=column)
+            yield gap.judged(iterate._replace(point=point))
 
     def _descend_with(
         self,
@@ -303,6 +306,17 @@ class PreconditionedDescent:
         n_coefficients = int(np.prod(objective.shape))
         numbers = min(objective.rows.n_stored * objective.n_scores // 2, MAX_PAIR_NUMBERS)
         return int(np.clip(numbers // (2 * n_coefficients), *MEMORY))
+
+
+class _Remembered:
+    """A way to make a preconditioner that remembers the last one."""
+
+    def __init__(self, build: Callable[[Array], Preconditioner]) -> None:
+        self.build, self.last = build, cast(Preconditioner, None)
+
+    def __call__(self, w: Array) -> Preconditioner:
+        self.last = self.build(w)
+        return self.last
 
 
 @dataclass(frozen=True)
