@@ -29,7 +29,7 @@ from .woodbury import RowSpace
 
 # Coefficients of all classes up to which they share one factor.
 COUPLED_COEFFICIENTS = 150
-# Seconds of a Hessian and its factor below which every step gets a new one: about what a step takes.
+# Seconds of a Hessian and its factor below which every step gets a new one: about those of a step.
 NEWTON_SECONDS = 1e-4
 # Steps of Newton's method, about, from zero to the optimum.
 NEWTON_STEPS = 8
@@ -154,7 +154,7 @@ def _by_block(objective: Objective, rng: np.random.Generator) -> Iterator[Candid
 def _by_factor(
     objective: Objective, rng: np.random.Generator, tried_rows: int
 ) -> Iterator[Candidate]:
-    """The diagonal, factors from few rows and from all; of all classes together, if they are many."""
+    """The diagonal, factors from few rows and from all; for many classes, one that they share."""
     costs, full = Costs(objective), _full(objective)
     smallest = 4 * max(tried_rows, costs.n_columns)
     few = max(smallest, min(4 * smallest, costs.rows(FEW_ROWS_COST)))
@@ -218,7 +218,7 @@ def full_factor(objective: Objective, w: Array, bound_penalty: L2 | None = None)
 
 
 def _coupled_factor(objective: Objective, w: Array, excess: Array | None) -> Hessian:
-    """Factor of the Hessian of all classes together; without an excess of the penalty for bounds."""
+    """Factor of the Hessian of all classes together; for bounds, less an excess of the penalty."""
     hessian, unpenalised = objective.hessian(w), objective.penalty.unpenalised
     steps = bound = SumToZero(CoupledFactor.of(hessian, unpenalised))
     if excess is not None:
@@ -229,7 +229,7 @@ def _coupled_factor(objective: Objective, w: Array, excess: Array | None) -> Hes
 
 
 def _class_factors(objective: Objective, w: Array, excess: Array | None) -> Hessian:
-    """Factor of the Hessian of each class; without an excess of the penalty for bounds."""
+    """Factor of the Hessian of each class; for bounds, less an excess of the penalty."""
     hessians = objective.class_hessians(w)
     steps = bound = _factors(objective, hessians)
     if excess is not None:

@@ -156,7 +156,7 @@ class Hessian:
     steps : Preconditioner
         What the steps are made with: a factor that may hold back what few rows tell.
     bound : Preconditioner
-        A factor that is stiffer than the Hessian in no direction, by much: for estimates of the gap.
+        A factor that is in no direction much stiffer than the Hessian: for estimates of the gap.
     stiffness : float
         By how much it is at most, as far as that is known.
     intercept_column : ndarray or None

@@ -1,7 +1,7 @@
 r"""Truncated Newton: Newton steps by conjugate gradients, preconditioned by L-BFGS.
 
 Where every step of a descent teaches little, products with the Hessian teach more: they take no
-exponentials, and the steps of conjugate gradients are conjugate. These steps become curvature pairs.
+exponentials, and the steps of conjugate gradients are conjugate. They become curvature pairs.
 
 References
 ----------
@@ -42,13 +42,13 @@ class TruncatedState(NamedTuple):
 class TruncatedNewton:
     r"""The direction ``p`` with ``H p = -gradient``, about, by conjugate gradients.
 
-    They stop when the residual :math:`r = g + H p`, the gradient that is to be expected after the
-    step, is small enough: in the norm of the preconditioner at most :math:`\eta` times the gradient,
+    They stop when the residual :math:`r = g + H p`, the gradient expected after the step, is at
+    most :math:`\eta` times the gradient in the norm of the preconditioner,
 
     .. math:: \eta = \min\left(\tfrac14, \left(\frac{g^T P^{-1} g}{g_0^T P^{-1} g_0}\right)^{1/4}
               \right).
 
-    Where the penalty bounds the gap after the step to nearly the target, they go on until it is below.
+    Where the bound on the gap after the step is near the target, they go on until it is below.
 
     Parameters
     ----------

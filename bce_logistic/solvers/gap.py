@@ -1,0 +1,155 @@
+"""How far an iterate is above the minimum: believed, certified or estimated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import inf, log
+
+import numpy as np
+
+from ..arrays import Array
+from ..descent.loop import Iterate
+from ..descent.step_sizes import BacktrackingArmijo
+from ..objective.certificate import duality_gap
+from ..objective.objective import Objective, Point
+from ..preconditioning.factors import Hessian
+from .convergence import SAFETY, Progress, estimated_gap, model_is_accurate
+
+# A factor that is not of the Hessian here misses more, above all where it was made far away.
+SAFETY_OF_REUSED = 10.0
+# A relative gap that is small enough to plan with where none is asked for.
+TINY_TOL = 1e-10
+TINY = np.finfo(np.float64).tiny
+# Last steps that tell how the Hessian changed.
+RECENT = 4
+
+
+class Gap:
+    """How far the iterates of one metric are above the minimum: believed, certified or estimated.
+
+    Parameters
+    ----------
+    objective : Objective
+        What is minimised.
+    tol : float
+        Relative gap that is to be reached.
+    hessian : Hessian, optional
+        An approximate Hessian that is believed: no direction is much stiffer in it than in the
+        Hessian at the time when it was made. How the Hessian changed since, the steps tell.
+    is_newton : bool, default=False
+        Whether each step is made with the Hessian at its start.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        tol: float,
+        hessian: Hessian | None = None,
+        is_newton: bool = False,
+    ) -> None:
+        self.objective, self.tol, self.hessian = objective, tol, hessian
+        self.is_newton = is_newton
+        self.history: list[Progress] = []
+        self.measures: list[float] = []
+        self.ratios: list[float] = []
+        self.last: Point | None = None
+        self.checked = self.certificate = inf
+
+    def judged(self, iterate: Iterate) -> Iterate:
+        """The iterate with what is known of its gap."""
+        gap = self(iterate)
+        return iterate._replace(gap=gap, certificate=self.certificate)
+
+    def __call__(self, iterate: Iterate) -> float:
+        """The gap at an iterate, in nats; infinite where it is not known to be small."""
+        self.certificate = inf
+        self.history.append(Progress.of(iterate))
+        if not np.isfinite(self.history[-1]).all():
+            return inf
+        gradient, value = iterate.point.gradient, iterate.point.value
+        certifiable = self.objective.penalises_every_feature
+        bound = self.objective.penalty.gap(gradient) if certifiable else inf
+        if self.is_newton:
+            believed = SAFETY * self.history[-1].half_squared_decrement
+            measure = believed
+            if not model_is_accurate(self.history):
+                believed = inf
+        elif self.hessian is not None:
+            measure = believed = self._decrement(iterate, self.hessian.squared_decrement)
+        elif certifiable:
+            measure, believed = bound, inf
+        else:
+            measure = believed = estimated_gap(self.history)
+        self.last = iterate.point
+        self.measures.append(measure)
+        target = self.tol * value
+        if believed <= target or bound > min(target, self.checked / 2):
+            return believed
+        self.checked = bound
+        self.certificate = duality_gap(self.objective, iterate.point)
+        return self.certificate
+
+    def _decrement(self, iterate: Iterate, decrement: Callable[[Array], float]) -> float:
+        r"""Half the squared decrement in the approximate Hessian, for the Hessian as it is now.
+
+        .. math:: \tfrac12 g^T P^{-1} g / c, \qquad
+                  c = \min \frac{y^T P^{-1} y}{s^T y} \text{ over the last steps}
+        """
+        point = iterate.point
+        if self.last is not None:
+            s, y = point.w - self.last.w, point.gradient - self.last.gradient
+            sy = float(np.vdot(s, y))
+            if sy > 0:
+                self.ratios.append(decrement(y) / sy)
+        if len(self.ratios) < 2:
+            return inf
+        ratio = min(1.0, *self.ratios[-RECENT:])
+        return SAFETY_OF_REUSED * max(
+            decrement(point.gradient) / (2 * ratio), self.history[-1].half_squared_decrement
+        )
+
+    def steps_left(self) -> float:
+        """Steps until the gap is as small as wanted, if it shrinks on as over half of the history.
+
+        The rate is the slope of a straight line through its logarithms.
+        """
+        target = max(self.tol, TINY_TOL) * self.history[-1].value
+        finite = [measure for measure in self.measures if measure < inf]
+        if not finite:
+            return inf
+        logs = np.log(np.maximum(finite, TINY))
+        left = logs[-1] - log(max(target, TINY))
+        if left <= 0:
+            return 0.0
+        logs = logs[-max(4, len(logs) // 2 + 1) :]
+        if len(logs) < 3:
+            return inf
+        steps = np.arange(len(logs)) - (len(logs) - 1) / 2
+        slope = steps.dot(logs) / steps.dot(steps)
+        return left / -slope if slope < 0 else inf
+
+    def is_nearly_there(self) -> bool:
+        """Whether the next step is expected to be the last."""
+        if (self.is_newton or self.hessian is not None) and len(self.history) > 1:
+            before, now = (progress.half_squared_decrement for progress in self.history[-2:])
+            target = self.tol * self.history[-1].value
+            return SAFETY * now**2 <= target * before
+        return self.steps_left() <= 1
+
+    def is_stuck(self) -> bool:
+        """Whether the last step led nowhere."""
+        return len(self.history) > 1 and self.history[-1] == self.history[-2]
+
+
+@dataclass(frozen=True)
+class CertifiedLastStep:
+    """A backtracking step, with the duality gap prepared in the pass that is to be the last."""
+
+    gap: Gap
+
+    def __call__(self, objective: Objective, point: Point, p: Array, t: int) -> tuple[Array, Point]:
+        """Coefficients after update ``t``, and the point there."""
+        if self.gap.is_nearly_there():
+            objective = replace(objective, certifies=True)
+        return BacktrackingArmijo()(objective, point, p, t)
