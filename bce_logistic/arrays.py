@@ -1,7 +1,7 @@
 """Which library an array belongs to: NumPy, or another one that follows the array API standard.
 
-NumPy is told at once. All that is known of other libraries is in :mod:`bce_logistic.rows.array_api`,
-which is imported when the first of their arrays arrives.
+NumPy arrays are recognised at once; :mod:`bce_logistic.rows.array_api`, which handles the other
+libraries, is imported when the first of their arrays arrives.
 """
 
 from __future__ import annotations
@@ -16,25 +16,13 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-
-NUMBERS = "biuf"  # kinds of arrays
-# Before SciPy 1.14, scikit-learn's setting cannot be switched on.
+NUMBERS = "biuf"  # dtype kinds that hold real numbers
+# Before SciPy 1.14, scikit-learn's setting array_api_dispatch cannot be switched on.
 SUPPORTS_DISPATCH = tuple(map(int, scipy.__version__.split(".")[:2])) >= (1, 14)
 
 
 def namespace(array: Any) -> Any:
-    """Module with the functions for an array.
-
-    Parameters
-    ----------
-    array : ndarray or array of another library
-        The array.
-
-    Returns
-    -------
-    module
-        NumPy, or what has the functions of the standard for the other library.
-    """
+    """Module with the functions of the array API standard for an array."""
     if isinstance(array, np.ndarray):
         return np
     return array_api_compat().array_namespace(array)
@@ -53,41 +41,67 @@ def array_api_compat() -> Any:
 
 
 def is_non_numpy(array: Any) -> bool:
-    """Whether something is an array of another library, on whatever device."""
+    """Whether something is an array of another library, on any device."""
     return not isinstance(array, np.ndarray) and hasattr(array, "__dlpack__")
 
 
 def keeps_namespace(array: Any) -> bool:
-    """Whether an array of another library is to stay what it is: scikit-learn's setting says so."""
+    """Whether an array of another library is processed there: array_api_dispatch is set."""
     return is_non_numpy(array) and sklearn.get_config()["array_api_dispatch"]
 
 
 def to_numpy(array: Any) -> NDArray:
-    """The same numbers as an array of NumPy's, whatever library and device they come from."""
+    """The array as a NumPy array, from any library and device."""
     return array if isinstance(array, np.ndarray) else np.from_dlpack(array, device="cpu")
 
 
 def asarray_like(array: Any, z: Any) -> Any:
-    """A few numbers of NumPy's, moved to where an array is and made as precise.
-
-    Parameters
-    ----------
-    array : ndarray or number
-        The numbers.
-    z : ndarray or array of another library
-        Where to move them.
-
-    Returns
-    -------
-    ndarray or array of another library
-        The numbers themselves, if ``z`` is NumPy's.
-    """
+    """NumPy numbers in the library, on the device and in the dtype of ``z``; unchanged for NumPy."""
     if isinstance(z, np.ndarray):
         return array
     return namespace(z).asarray(np.array(array), dtype=z.dtype, device=z.device)
 
 
 def is_dask(X: Any) -> bool:
-    """Whether data are a Dask collection; Dask is not imported for that."""
+    """Whether data are a Dask collection, found without importing Dask."""
     dask = sys.modules.get("dask")
     return dask is not None and dask.is_dask_collection(X)
+
+
+# Operations on scores of shape (n_samples, n_classes) for which NumPy has faster ways than the
+# standard: methods instead of functions, and fancy indexing instead of masks.
+
+
+def row_max(z: Any) -> Any:
+    """Largest number of each row."""
+    return z.max(axis=1) if isinstance(z, np.ndarray) else namespace(z).max(z, axis=1)
+
+
+def row_sum(z: Any) -> Any:
+    """Sum of each row."""
+    return z.sum(axis=1) if isinstance(z, np.ndarray) else namespace(z).sum(z, axis=1)
+
+
+def own_class_index(y: Any, z: Any) -> Any:
+    """Index of column ``y[i]`` in each row i of ``z``; a boolean mask for other libraries."""
+    if isinstance(z, np.ndarray):
+        return np.arange(len(y)), y
+    return y[:, None] == asarray_like(np.arange(z.shape[1]), y)
+
+
+def take_own(z: Any, own: Any) -> Any:
+    """``z[i, y[i]]`` for each row, ``own`` as from :func:`own_class_index`."""
+    if isinstance(z, np.ndarray):
+        return z[own]
+    xp = namespace(z)
+    return xp.sum(xp.where(own, z, 0.0), axis=1)
+
+
+def put_own(z: Any, own: Any, value: Any) -> Any:
+    """``z`` with ``z[i, y[i]] = value[i]``; a NumPy array is overwritten."""
+    if isinstance(z, np.ndarray):
+        z[own] = value
+        return z
+    xp = namespace(z)
+    value = xp.asarray(value, dtype=z.dtype, device=z.device)
+    return xp.where(own, xp.reshape(value, (-1, 1)), z)

@@ -1,8 +1,8 @@
-"""Pointwise losses: the maths on labels and scores, nothing else.
+"""Pointwise losses of labels and scores.
 
-Every function here works on one block of samples and knows neither the features that made
-the scores nor the coefficients. The scores may be an array of any library: ``xp`` is NumPy, or
-what has the same functions for that library. With ``z`` the score and ``y_hat`` the prediction,
+A loss is computed on one block of samples and depends on neither features nor coefficients. The
+scores may be an array of any library with the functions of the array API standard. With ``z`` the
+score and ``y_hat`` the prediction,
 
 ===========  =============================  ==================================
 quantity     two classes                    K classes
@@ -14,8 +14,8 @@ gradient     ``y_hat - y``                  ``Y_hat - Y``
 curvature    ``y_hat (1 - y_hat)``          ``diag(Y_hat) - Y_hat Y_hat.T``
 ===========  =============================  ==================================
 
-Only exponentials of non-positive numbers are taken, so no score overflows; one that underflows
-to zero is the right answer, which is why that one NumPy warning is switched off here.
+Only exponentials of non-positive numbers are taken, so that no score overflows. One that underflows
+to zero is right; only NumPy's warning of underflow is switched off.
 """
 
 from __future__ import annotations
@@ -25,16 +25,26 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import Array, asarray_like, namespace, to_numpy
+from ..arrays import (
+    Array,
+    asarray_like,
+    namespace,
+    own_class_index,
+    put_own,
+    row_max,
+    row_sum,
+    take_own,
+    to_numpy,
+)
 
 
 class Loss(Protocol):
-    """What the rest of the package asks of a loss."""
+    """A convex loss; scores have shape (n_samples,) or (n_samples, n_scores)."""
 
-    smoothness: float
+    smoothness: float  # bound on the largest eigenvalue of a sample's second derivative
 
     def prediction(self, z: Array) -> Array:
-        """Probability of the positive class, or of every class."""
+        """Probability of the positive class, or of every class; the shape of the scores."""
         ...
 
     def log_probabilities(self, z: Array) -> Array:
@@ -42,11 +52,11 @@ class Loss(Protocol):
         ...
 
     def value_and_gradient(self, y: NDArray, z: Array) -> tuple[Array, Array]:
-        """Loss of every sample and its derivative with respect to the score."""
+        """Loss of every sample, in nats, and its derivative with respect to the scores."""
         ...
 
     def curvature(self, z: Array) -> Array:
-        """What the second derivative with respect to the score is made of."""
+        """Argument of the methods below, which determines the second derivative at ``z``."""
         ...
 
     def curvature_matrix(self, curvature: Array) -> Array:
@@ -58,7 +68,7 @@ class Loss(Protocol):
         ...
 
     def curvature_product(self, curvature: Array, v: Array) -> Array:
-        """Second derivative of every sample times a direction of scores."""
+        """Second derivative of every sample times a direction ``v``, the shape of the scores."""
         ...
 
     def curvature_sum(self, curvature: Array, s: Array) -> NDArray:
@@ -67,17 +77,17 @@ class Loss(Protocol):
 
 
 class BinaryCrossEntropy:
-    r"""Binary cross-entropy of the labels ``y`` in [0, 1] and the scores ``z``.
+    r"""Binary cross-entropy of the labels ``y`` in [0, 1] and the scores ``z`` (log-odds).
 
     .. math:: -[y \log \hat y + (1 - y) \log(1 - \hat y)] = \log(1 + e^z) - y z,
               \qquad \hat y = \sigma(z)
 
     Notes
     -----
-    ``e = exp(-abs(z))`` is shared by all that is computed. The score decides for the class 1 or
-    0 by its sign, and ``e / (1 + e)`` is the probability of the other class; the prediction is
-    the decision, corrected by that. A gradient that is nearly zero keeps its full relative
-    accuracy: where the decision is the label, only the correction is left.
+    With ``e = exp(-abs(z))``, the probability of the less probable class is ``e / (1 + e)``. The
+    prediction is computed as the hard label, 0 or 1 by the sign of the score, corrected by that
+    probability. Where the hard label equals ``y``, the gradient is the correction alone, so that
+    it keeps its full relative accuracy when it is nearly zero.
 
     References
     ----------
@@ -89,36 +99,14 @@ class BinaryCrossEntropy:
 
     @np.errstate(under="ignore")
     def prediction(self, z: Array) -> Array:
-        """Sigmoid ``1 / (1 + exp(-z))`` of the scores.
-
-        Parameters
-        ----------
-        z : ndarray of shape (n_samples,)
-            Scores, in nats (log-odds).
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Probabilities of the positive class.
-        """
+        """Sigmoid ``1 / (1 + exp(-z))``."""
         xp = namespace(z)
         e = xp.exp(-xp.abs(z))
-        return _decision(z) - xp.copysign(e / (1 + e), z)
+        return _hard_label(z) - xp.copysign(e / (1 + e), z)
 
     @np.errstate(under="ignore")
     def log_probabilities(self, z: Array) -> Array:
-        """``log(1 - y_hat) = -softplus(z)`` and ``log(y_hat) = -softplus(-z)``.
-
-        Parameters
-        ----------
-        z : ndarray of shape (n_samples,)
-            Scores, in nats (log-odds).
-
-        Returns
-        -------
-        ndarray of shape (n_samples, 2)
-            Log-probabilities, in nats.
-        """
+        """``log(1 - y_hat) = -softplus(z)`` and ``log(y_hat) = -softplus(-z)``."""
         xp = namespace(z)
         more_probable = -xp.log1p(xp.exp(-xp.abs(z)))
         by_class = [more_probable + xp.clip(score, None, 0) for score in (-z, z)]
@@ -126,42 +114,18 @@ class BinaryCrossEntropy:
 
     @np.errstate(under="ignore")
     def value_and_gradient(self, y: NDArray, z: Array) -> tuple[Array, Array]:
-        """Loss ``softplus(z) - y z`` and its derivative ``y_hat - y``.
-
-        Parameters
-        ----------
-        y : ndarray of shape (n_samples,)
-            Labels in [0, 1].
-        z : ndarray of shape (n_samples,)
-            Scores, in nats (log-odds).
-
-        Returns
-        -------
-        value, gradient : ndarray of shape (n_samples,)
-            Loss in nats and its derivative with respect to the score.
-        """
+        """Loss ``softplus(z) - y z`` and its derivative ``y_hat - y``."""
         xp = namespace(z)
-        y = xp.asarray(y, dtype=z.dtype)  # they are kept in one byte each
+        y = xp.asarray(y, dtype=z.dtype)  # stored in one byte each
         e = xp.exp(-xp.abs(z))
-        miss = _decision(z) - y
-        value = xp.log1p(e) + miss * z
-        gradient = miss - xp.copysign(e / (1 + e), z)
+        error = _hard_label(z) - y
+        value = xp.log1p(e) + error * z
+        gradient = error - xp.copysign(e / (1 + e), z)
         return value, gradient
 
     @np.errstate(under="ignore")
     def curvature(self, z: Array) -> Array:
-        """Second derivative ``y_hat (1 - y_hat)`` with respect to the score.
-
-        Parameters
-        ----------
-        z : ndarray of shape (n_samples,)
-            Scores, in nats (log-odds).
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Curvature, in [0, 1/4].
-        """
+        """Second derivative ``y_hat (1 - y_hat)``, in [0, 1/4]."""
         xp = namespace(z)
         e = xp.exp(-xp.abs(z))
         return e / (1 + e) ** 2
@@ -171,11 +135,11 @@ class BinaryCrossEntropy:
         return curvature[:, None, None]
 
     def curvature_diagonal(self, curvature: Array) -> Array:
-        """Diagonal of the second derivative: the curvature itself."""
+        """The second derivative itself."""
         return curvature
 
     def curvature_product(self, curvature: Array, v: Array) -> Array:
-        """Second derivative times a direction ``v`` of scores, sample by sample."""
+        """``y_hat (1 - y_hat) v``."""
         return curvature * v
 
     def curvature_sum(self, curvature: Array, s: Array) -> NDArray:
@@ -191,7 +155,7 @@ class CrossEntropy:
     Notes
     -----
     The largest score of a sample is subtracted before any exponential. Arrays of scores are
-    laid out class by class (Fortran order), where sums over a few classes are fastest.
+    in Fortran order, class by class, where sums over a few classes are fastest.
 
     References
     ----------
@@ -203,74 +167,35 @@ class CrossEntropy:
 
     @np.errstate(under="ignore")
     def prediction(self, z: Array) -> Array:
-        """Softmax ``exp(Z) / sum(exp(Z))`` of the scores.
-
-        Parameters
-        ----------
-        z : ndarray of shape (n_samples, n_classes)
-            Scores, in nats.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-            Probabilities; every row sums to one.
-        """
-        e = namespace(z).exp(z - _largest(z)[:, None])
-        e /= _sum(e)[:, None]
+        """Softmax ``exp(Z) / sum(exp(Z))``."""
+        e = namespace(z).exp(z - row_max(z)[:, None])
+        e /= row_sum(e)[:, None]
         return e
 
     @np.errstate(under="ignore")
     def log_probabilities(self, z: Array) -> Array:
-        """``Z - logsumexp(Z)``, with full relative accuracy for the most probable class too.
-
-        Parameters
-        ----------
-        z : ndarray of shape (n_samples, n_classes)
-            Scores, in nats.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-            Log-probabilities, in nats.
-        """
+        """``Z - logsumexp(Z)``, with full relative accuracy for the most probable class too."""
         xp = namespace(z)
-        top = _own(xp.argmax(z, axis=1), z)
-        below_top = z - _taken(z, top)[:, None]
-        others = _sum(_replaced(xp.exp(below_top), top, 0))
-        return below_top - xp.log1p(others)[:, None]
+        top = own_class_index(xp.argmax(z, axis=1), z)
+        z = z - take_own(z, top)[:, None]
+        others = row_sum(put_own(xp.exp(z), top, 0))
+        return z - xp.log1p(others)[:, None]
 
     @np.errstate(under="ignore")
     def value_and_gradient(self, y: NDArray, z: Array) -> tuple[Array, Array]:
-        """Loss ``logsumexp(Z) - Z[y]`` and its derivative ``Y_hat - Y``.
-
-        Parameters
-        ----------
-        y : ndarray of shape (n_samples,), integers
-            Labels in 0..K-1.
-        z : ndarray of shape (n_samples, n_classes)
-            Scores, in nats.
-
-        Returns
-        -------
-        value : ndarray of shape (n_samples,)
-            Loss in nats.
-        gradient : ndarray of shape (n_samples, n_classes)
-            Derivative with respect to the scores.
-        """
-        # The other classes alone, not 1 - y_hat: what is nearly zero keeps its accuracy.
-        xp, own = namespace(z), _own(y, z)
-        top = _largest(z)
+        """Loss ``logsumexp(Z) - Z[y]`` and its derivative ``Y_hat - Y``."""
+        # The sum over the other classes, not 1 - y_hat, keeps small numbers accurate.
+        xp, own, top = namespace(z), own_class_index(y, z), row_max(z)
         e = xp.exp(z - top[:, None])
-        e_own, e = _taken(e, own), _replaced(e, own, 0)
-        others = _sum(e)
+        e_own, e = take_own(e, own), put_own(e, own, 0)
+        others = row_sum(e)
         total = others + e_own
-        value = xp.log1p(others + (e_own - 1)) + (top - _taken(z, own))
+        value = xp.log1p(others + (e_own - 1)) + (top - take_own(z, own))
         e /= total[:, None]
-        gradient = _replaced(e, own, -others / total)
-        return value, gradient
+        return value, put_own(e, own, -others / total)
 
     def curvature(self, z: Array) -> Array:
-        """What the second derivative is made of: the prediction ``Y_hat``."""
+        """The prediction ``Y_hat``, which determines the second derivative."""
         return self.prediction(z)
 
     def curvature_matrix(self, curvature: Array) -> Array:
@@ -283,54 +208,16 @@ class CrossEntropy:
         return curvature * (1 - curvature)
 
     def curvature_product(self, curvature: Array, v: Array) -> Array:
-        """Second derivative times a direction ``v`` of scores, sample by sample."""
-        return curvature * (v - _sum(curvature * v)[:, None])
+        """``Y_hat * (v - sum(Y_hat * v))``."""
+        return curvature * (v - row_sum(curvature * v)[:, None])
 
     def curvature_sum(self, curvature: Array, s: Array) -> NDArray:
         """Weighted sum of ``diag(Y_hat) - Y_hat Y_hat.T``."""
-        weighted = to_numpy(curvature.T @ (curvature * s[:, None]))
-        return np.diag(weighted.sum(axis=0)) - weighted
+        outer = to_numpy(curvature.T @ (curvature * s[:, None]))
+        return np.diag(outer.sum(axis=0)) - outer
 
 
-def _decision(z: Any) -> Any:
-    """The class, 1 or 0, that the sign of a score decides for; -0 has one too."""
+def _hard_label(z: Any) -> Any:
+    """Class 1 or 0 by the sign of a score; 0.0 belongs to 1 and -0.0 to 0."""
     xp = namespace(z)
     return xp.asarray(~xp.signbit(z), dtype=z.dtype)
-
-
-# What NumPy does faster in its own way than in that of the standard.
-
-
-def _largest(z: Any) -> Any:
-    """The largest score of every sample."""
-    return z.max(axis=1) if isinstance(z, np.ndarray) else namespace(z).max(z, axis=1)
-
-
-def _sum(z: Any) -> Any:
-    """The sum over the scores of every sample."""
-    return z.sum(axis=1) if isinstance(z, np.ndarray) else namespace(z).sum(z, axis=1)
-
-
-def _own(y: Any, z: Any) -> Any:
-    """Where the score of every sample's own class is: positions, or a mask for other libraries."""
-    if isinstance(z, np.ndarray):
-        return np.arange(len(y)), y
-    return y[:, None] == asarray_like(np.arange(z.shape[1]), y)
-
-
-def _taken(z: Any, own: Any) -> Any:
-    """The score of every sample's own class."""
-    if isinstance(z, np.ndarray):
-        return z[own]
-    xp = namespace(z)
-    return xp.sum(xp.where(own, z, 0.0), axis=1)
-
-
-def _replaced(z: Any, own: Any, value: Any) -> Any:
-    """The scores with others in the place of every sample's own class; NumPy writes into them."""
-    if isinstance(z, np.ndarray):
-        z[own] = value
-        return z
-    xp = namespace(z)
-    value = xp.asarray(value, dtype=z.dtype, device=z.device)
-    return xp.where(own, xp.reshape(value, (-1, 1)), z)

@@ -151,7 +151,9 @@ def test_scores_are_those_of_the_descent(n_classes, params, monkeypatch):
     X, y = collinear_problem(n_classes)
     with pytest.warns(CollinearityWarning):
         model = GDLogisticRegression(C=np.inf, **params).fit(X, y)
-    monkeypatch.setattr("bce_logistic.solvers.unpenalised.affordable", lambda objective, passes: False)
+    monkeypatch.setattr(
+        "bce_logistic.solvers.unpenalised.affordable", lambda objective, passes: False
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         other = GDLogisticRegression(C=np.inf, **params).fit(X, y)
