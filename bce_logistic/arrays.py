@@ -56,7 +56,7 @@ def to_numpy(array: Any) -> NDArray:
 
 
 def asarray_like(array: Any, z: Any) -> Any:
-    """NumPy numbers in the library, on the device and in the dtype of ``z``; unchanged for NumPy."""
+    """NumPy numbers in the library, device and dtype of ``z``; unchanged if ``z`` is NumPy's."""
     if isinstance(z, np.ndarray):
         return array
     return namespace(z).asarray(np.array(array), dtype=z.dtype, device=z.device)

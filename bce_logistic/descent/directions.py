@@ -1,8 +1,7 @@
 """From a gradient to a direction: the update rules.
 
-Each rule is a frozen set of hyperparameters and a pure function: what it remembers between two
-updates comes in as ``state`` and goes out as the next one. None: nothing remembered yet. A rule
-sees coefficients and gradients, never data.
+Each rule is a frozen set of hyperparameters and a pure function of coefficients and gradients. Its
+memory is explicit: it takes a ``state``, None at the start, and returns the next one.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ class Direction(Protocol):
 
 
 class Preconditioner(Protocol):
-    """A symmetric positive definite matrix ``P`` that stands for the Hessian."""
+    """A symmetric positive definite approximation ``P`` of the Hessian."""
 
     def solve(self, gradient: Array) -> Array:
         """``P^-1 @ gradient``, the shape of the gradient."""
@@ -44,20 +43,17 @@ class SteepestDescent:
     """
 
     def __call__(self, w: Array, gradient: Array, state: None = None) -> tuple[Array, None]:
-        """Direction at ``w``; there is nothing to remember."""
+        """Direction at ``w``; the state is None."""
         return -gradient, None
 
 
 @dataclass(frozen=True)
 class HeavyBall:
-    r"""Momentum: a velocity that gathers the gradients, old ones with less and less weight.
+    r"""Momentum: a velocity, the sum of the gradients with geometrically decreasing weights.
 
     .. math:: v \leftarrow \mu v + \nabla F(w), \qquad p = -v
 
-    Parameters
-    ----------
-    momentum : float
-        The coefficient mu in [0, 1]. 0: steepest descent; 1: the gradients are accumulated.
+    ``momentum`` is mu in [0, 1]. 0: steepest descent; 1: the gradients are accumulated.
 
     References
     ----------
@@ -75,19 +71,11 @@ class HeavyBall:
 
 @dataclass(frozen=True)
 class Nesterov:
-    r"""Nesterov's momentum: the gradient is taken where the velocity is about to lead.
+    r"""Nesterov's momentum: the gradient is taken at the point to which the velocity leads.
 
     .. math:: v \leftarrow \mu v + \nabla F(w), \qquad p = -(\nabla F(w) + \mu v)
 
-    Parameters
-    ----------
-    momentum : float
-        The coefficient mu in [0, 1].
-
-    Notes
-    -----
-    The iterates are the points at which the gradient is taken, as in the simplified form of
-    the reference.
+    ``momentum`` is mu in [0, 1]. The iterates are the points at which the gradient is taken.
 
     References
     ----------
@@ -104,7 +92,7 @@ class Nesterov:
 
 
 class AcceleratedState(NamedTuple):
-    """What :class:`AcceleratedDescent` remembers."""
+    """State of :class:`AcceleratedDescent`."""
 
     v: Array
     momentum: float
@@ -119,8 +107,8 @@ class AcceleratedDescent:
               \qquad \mu_{t+1} = \frac{\theta_t - 1}{\theta_{t+1}}, \quad
               \theta_{t+1} = \frac{1 + \sqrt{1 + 4 \theta_t^2}}{2}
 
-    The momentum starts anew whenever it leads uphill, ``gradient . v < 0``: the method adapts
-    to a strong convexity that it is not told. The step size must be at most 1/L.
+    The momentum restarts whenever it leads uphill, ``gradient . v < 0``, which adapts the method to
+    an unknown strong convexity. The step size must be at most 1/L.
 
     References
     ----------
@@ -147,23 +135,17 @@ class AcceleratedDescent:
 
 @dataclass(frozen=True)
 class Newton:
-    r"""Newton's direction: ``p = -H(w)^-1 gradient``.
-
-    Parameters
-    ----------
-    preconditioner : callable
-        From coefficients to a preconditioner, here made of the Hessian at these coefficients.
-    """
+    """Newton's direction ``p = -H(w)^-1 gradient``; ``preconditioner(w)`` is made of ``H(w)``."""
 
     preconditioner: Callable[[Array], Preconditioner]
 
     def __call__(self, w: Array, gradient: Array, state: None = None) -> tuple[Array, None]:
-        """Direction at ``w``; there is nothing to remember."""
+        """Direction at ``w``; the state is None."""
         return -self.preconditioner(w).solve(gradient), None
 
 
 class CurvaturePair(NamedTuple):
-    """Change of the coefficients over a step, change of the gradient, their product; flat arrays."""
+    """Change of the coefficients and of the gradient over a step, flat, and their product."""
 
     s: Array
     y: Array
@@ -171,7 +153,7 @@ class CurvaturePair(NamedTuple):
 
 
 class LBFGSState(NamedTuple):
-    """What :class:`LBFGS` remembers: the last point and the last pairs."""
+    """State of :class:`LBFGS`: the last point and the last pairs."""
 
     w: Array
     gradient: Array
@@ -182,19 +164,9 @@ class LBFGSState(NamedTuple):
 class LBFGS:
     r"""L-BFGS on top of a preconditioner: ``p = -P^-1 gradient``, corrected by curvature pairs.
 
-    The preconditioner stands for the Hessian before the first step; each step then adds a pair, the
-    changes of coefficients and gradient, that corrects it along the step.
-
-    Parameters
-    ----------
-    preconditioner : Preconditioner
-        Approximate Hessian ``P`` that can be solved with.
-    memory : int, default=30
-        Number of pairs remembered.
-    rescale : float, default=0.0
-        How far the last pair also sets the scale of the preconditioner, from 0, not at all, to
-        1, fully: the power of the factor by which it is off along that pair. It helps a
-        preconditioner that is right only up to a factor.
+    ``P`` is the initial approximation of the Hessian; each step adds a pair that corrects it along
+    the step, and the last ``memory`` pairs are kept. With ``rescale``, ``P`` is multiplied by
+    ``(y.T P^-1 y / s.T y) ** rescale`` of the last pair: 0, not at all; 1, fully.
 
     References
     ----------
@@ -214,7 +186,7 @@ class LBFGS:
         return -self.solve(gradient, pairs), LBFGSState(w, gradient, pairs)
 
     def solve(self, gradient: Array, pairs: tuple[CurvaturePair, ...]) -> Array:
-        """The two-loop recursion: the inverse of the corrected preconditioner times a gradient."""
+        """Two-loop recursion: the inverse of the corrected preconditioner times a gradient."""
         q, coefficients = gradient.ravel().copy(), []
         for s, y, sy in reversed(pairs):
             coefficients.append(s.dot(q) / sy)
@@ -230,13 +202,13 @@ class LBFGS:
         return q.reshape(gradient.shape)
 
     def _precondition(self, q: Array, shape: tuple[int, ...]) -> Array:
-        """Solve with the preconditioner, from and to a flat array."""
+        """``P^-1 @ q`` for a flat array, the shape of which is given."""
         return self.preconditioner.solve(q.reshape(shape)).ravel()
 
     def _updated_pairs(
         self, w: Array, gradient: Array, state: LBFGSState
     ) -> tuple[CurvaturePair, ...]:
-        """Pairs of the last steps; one along which the gradient does not grow is left out."""
+        """Pairs of the last steps; a step along which the curvature is not positive adds none."""
         s, y = (w - state.w).ravel(), (gradient - state.gradient).ravel()
         sy = float(s.dot(y))
         if not sy > np.finfo(np.float64).eps * (y.dot(y) * s.dot(s)) ** 0.5:

@@ -1,8 +1,7 @@
-"""The loop: step after step down the gradient.
+"""The descent loop, ``w <- w + eta * p``: the only one in the package.
 
-There is one in the package. What an iteration does is in the pieces that it is given:
-a direction, a step size, and an iterator of objectives (one and the same objective for full
-batches).
+It is given a direction, a step size and an iterator of objectives: the same one again and again for
+full batches, one for each mini-batch.
 """
 
 from __future__ import annotations
@@ -20,54 +19,24 @@ from .step_sizes import StepSize
 
 
 class DescentState(NamedTuple):
-    """What a descent starts from, or takes up again.
-
-    Attributes
-    ----------
-    w : ndarray
-        Coefficients.
-    state : object
-        What the direction remembers; None: a fresh start.
-    t : int
-        Updates already made.
-    average : ndarray or None
-        Mean of the iterates so far, if it is taken.
-    """
+    """Start of a descent, or of its continuation."""
 
     w: Array
-    state: Any = None
-    t: int = 0
-    average: Array | None = None
+    state: Any = None  # of the direction; None: a fresh start
+    t: int = 0  # number of updates made
+    average: Array | None = None  # mean of the iterates so far, if it is taken
 
 
 class Iterate(NamedTuple):
-    """Where the descent stands: enough to judge it, and to take it up again.
+    """An iterate of a descent, sufficient to judge it and to continue from it."""
 
-    Attributes
-    ----------
-    t : int
-        Updates made so far.
-    point : Point
-        Coefficients, value and gradient.
-    direction : ndarray
-        Where the next update would go.
-    state : object
-        What the direction remembered from the updates before this point.
-    average : ndarray or None
-        Mean of the iterates so far, if it is taken.
-    gap : float
-        How far the objective is above its minimum at most, in nats, as far as the solver can say.
-    certificate : float
-        The duality gap, in nats, if it was computed here.
-    """
-
-    t: int
+    t: int  # number of updates made
     point: Point
-    direction: Array
-    state: Any
-    average: Array | None = None
-    gap: float = inf
-    certificate: float = inf
+    direction: Array  # of the next update
+    state: Any  # of the direction, before this point
+    average: Array | None = None  # mean of the iterates so far, if it is taken
+    gap: float = inf  # the solver's bound on F - min F, in nats
+    certificate: float = inf  # duality gap in nats, if it was computed
 
     @property
     def result(self) -> Array:
@@ -76,7 +45,7 @@ class Iterate(NamedTuple):
 
     @property
     def start(self) -> DescentState:
-        """What takes the descent up again from here."""
+        """State to continue the descent from."""
         return DescentState(self.point.w, self.state, self.t, self.average)
 
 
@@ -89,29 +58,12 @@ def descend(
     state: Any = None,
     t: int = 0,
 ) -> Iterator[Iterate]:
-    """Descend: ``w <- w + eta * p``, as long as there are objectives.
+    """Descend, ``w <- w + eta * p``, once for each objective.
 
-    Parameters
-    ----------
-    objectives : iterable of Objective
-        What each update is to make smaller.
-    start : ndarray or Point
-        Coefficients to start from; a point if the first objective is known there.
-    direction : Direction
-        From a gradient to a direction ``p``.
-    step_size : StepSize
-        From a direction to a step ``eta`` along it.
-    state : object, default=None
-        State of the direction to go on from; None: a fresh start.
-    t : int, default=0
-        Updates already made.
-
-    Yields
-    ------
-    Iterate
-        Every point before the update there: whoever stops asking has spent nothing on it. And,
-        if the objectives come to an end, the point where the last of them led, its value and
-        gradient NaN unless the step size knows them.
+    A start that is a point is the first objective's there; ``state`` and ``t`` continue a descent.
+    Each iterate is yielded before its update is computed, so that abandoning the generator costs
+    nothing. If the objectives come to an end, the last iterate is the result of the last update,
+    with NaN for value and gradient unless the step size evaluated them.
     """
     w, point = (start.w, start) if isinstance(start, Point) else (start, None)
     for objective in objectives:
@@ -126,23 +78,9 @@ def descend(
 
 
 def averaged(iterates: Iterable[Iterate], first: int, start: DescentState) -> Iterator[Iterate]:
-    r"""Take the mean of the iterates of a descent as it goes on.
+    r"""Attach to each iterate of a descent the mean of the iterates from update k = ``first`` on.
 
-    .. math:: \bar w_t = \bar w_{t-1} + \frac{w_t - \bar w_{t-1}}{t - k + 1}, \qquad t \ge k
-
-    Parameters
-    ----------
-    iterates : iterable of Iterate
-        The descent.
-    first : int
-        First update k, at least 1, after which the iterate counts.
-    start : Start
-        What the descent started from.
-
-    Yields
-    ------
-    Iterate
-        The iterates with their mean so far; None as long as none counts.
+    .. math:: \bar w_t = \bar w_{t-1} + \frac{w_t - \bar w_{t-1}}{t - k + 1}, \qquad t \ge k \ge 1
 
     References
     ----------

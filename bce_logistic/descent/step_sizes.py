@@ -1,8 +1,7 @@
-"""How far to go along a direction.
+"""Step sizes: how far to go along a direction.
 
-A step size moves from a point along a direction and returns the new coefficients. One that had
-to evaluate the objective there, to be sure that the step is a good one, returns the new point
-too, so that nobody evaluates it twice.
+A step size returns the coefficients after a step. One that evaluates the objective there returns
+the new point too, so that it is not evaluated twice.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from ..objective.objective import Objective, Point
 
 
 class StepSize(Protocol):
-    """A rule for the length of a step."""
+    """A rule for the size of a step."""
 
     def __call__(
         self, objective: Objective, point: Point, p: Array, t: int
@@ -28,16 +27,9 @@ class StepSize(Protocol):
 
 @dataclass(frozen=True)
 class InverseScalingStep:
-    r"""A step size fixed in advance: ``w + eta_t p``.
+    r"""A step size fixed in advance, constant for a power of 0: ``w + eta_t p``.
 
     .. math:: \eta_t = \frac{\eta_0}{(1 + t)^{\text{power}}}
-
-    Parameters
-    ----------
-    eta : float
-        Step size of the first update.
-    power : float, default=0.0
-        0: a constant step.
 
     References
     ----------
@@ -55,21 +47,15 @@ class InverseScalingStep:
 
 @dataclass(frozen=True)
 class BacktrackingArmijo:
-    r"""The whole step, shortened until the objective falls by enough.
+    r"""The full step, shortened until the objective decreases sufficiently.
 
     .. math:: F(w + \eta p) \le F(w) + c \, \eta \, \nabla F(w)^T p
 
-    A step that fails is cut to the minimum of the parabola through what is known, but to no
-    more than a half of it and no less than a fifth. Where the direction leads uphill, or no step
-    along it is short enough, the search goes along the gradient, from Polyak's step
-    :math:`F / \|\nabla F\|^2` for an objective that could fall to zero.
-
-    Parameters
-    ----------
-    sufficient_decrease : float, default=1e-4
-        The constant c: the part of the decrease predicted by the gradient that is enough.
-    min_step : float, default=1e-8
-        Step below which the search gives up.
+    A step that fails is cut to the minimum of the parabola through both values and the slope, but to
+    between a fifth and a half of it, and never below ``min_step``. If ``p`` is no descent direction,
+    or no step along it is accepted, the search is repeated along the gradient, starting from Polyak's
+    step :math:`F / \|\nabla F\|^2`, which reaches the zero of a linear objective. ``c`` is
+    ``sufficient_decrease``.
 
     References
     ----------
@@ -82,7 +68,7 @@ class BacktrackingArmijo:
     min_step: float = 1e-8
 
     def __call__(self, objective: Objective, point: Point, p: Array, t: int) -> tuple[Array, Point]:
-        """Coefficients after update ``t``, and the point there; unchanged if no step helps."""
+        """Coefficients after update ``t``, and the point there; unchanged if no step is accepted."""
         found = self._search(objective, point, p)
         if found is None:
             squared_norm = max(float(np.vdot(point.gradient, point.gradient)), np.finfo(float).tiny)
@@ -91,9 +77,9 @@ class BacktrackingArmijo:
         return point.w, point
 
     def _search(self, objective: Objective, point: Point, p: Array) -> Point | None:
-        """The first point along ``p`` that is low enough, if there is one."""
+        """First point along ``p`` with a sufficient decrease, or None."""
         slope = float(np.vdot(point.gradient, p))
-        # Close to the optimum the decrease drowns in the rounding of the objective itself.
+        # Close to the optimum the decrease is smaller than the objective's rounding error.
         rounding = 4 * np.finfo(np.float64).eps * abs(point.value)
         eta = 1.0
         while eta >= self.min_step and slope < 0:

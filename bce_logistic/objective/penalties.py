@@ -1,7 +1,7 @@
 r"""Penalties on the coefficients.
 
 A penalty is a frozen set of strengths, one for each row of the coefficients; that of the intercept
-is zero. Coefficients are arrays of shape (n_coefficients,) or (n_coefficients, n_classes).
+is zero. Coefficients have shape (n_coefficients,) or (n_coefficients, n_classes).
 
 ===========  ======================================  =================================
 quantity     penalty                                 L2
@@ -30,7 +30,7 @@ class Penalty(Protocol):
 
     @property
     def curvature(self) -> Array:
-        """Second derivative for each row of the coefficients, shape (n_coefficients,)."""
+        """Second derivative of the smooth part in each row, shape (n_coefficients,)."""
         ...
 
     def value(self, w: Array) -> float:
@@ -38,7 +38,7 @@ class Penalty(Protocol):
         ...
 
     def gradient(self, w: Array) -> Array:
-        """Derivative with respect to the coefficients, the shape of ``w``."""
+        """Derivative of the smooth part, the shape of ``w``."""
         ...
 
     def prox(self, w: Array, step_size: float) -> Array:
@@ -47,6 +47,10 @@ class Penalty(Protocol):
 
     def scaled(self, factor: float) -> Self:
         """The penalty times a factor."""
+        ...
+
+    def gap(self, gradient: Array) -> float:
+        """Bound on ``F - min F``, from the gradient of F where the intercept is optimal."""
         ...
 
 
@@ -94,23 +98,22 @@ class L2:
         return L2(self.strength * factor)
 
     def plus(self, strength: Array) -> L2:
-        """The penalty with more strength on the features, shape (n_features,)."""
+        """The penalty with additional strength of shape (n_features,) on the features."""
         total = self.strength.copy()
         total[: len(strength)] += strength
         return L2(total)
 
     def at_most(self, strength: float) -> L2:
-        """The penalty with no strength larger than a bound."""
+        """The penalty with its strengths clipped to a maximum."""
         return L2(np.minimum(self.strength, strength))
 
     def gap(self, gradient: Array) -> float:
-        r"""Bound on the objective above its minimum, where the intercept is optimal.
+        r"""Duality gap, with the residual as the dual point, where the intercept is optimal.
 
         .. math:: F(w) - \min F \le \sum_j \frac{1}{2 m_j}
                   \left(\frac{\partial F}{\partial w_j}\right)^2
 
-        It is the duality gap: the objective is strongly convex in the coefficients that are
-        penalised. Infinite if one without a penalty, the intercept aside, has a gradient.
+        Only penalised coefficients are summed over: every feature has to be penalised.
         """
         penalised = self.strength > 0
         squares = np.square(gradient[penalised]).T / (2 * self.strength[penalised])

@@ -158,7 +158,7 @@ def _is_small(objective: Objective, step: Array) -> bool:
     """
 
     def large(block: Block) -> Sums:
-        z = objective._scores(block, step)
+        z = objective.scores(block, step)
         xp = namespace(z)
         change = xp.abs(z) if z.ndim == 1 else xp.max(z, axis=1) - xp.min(z, axis=1)
         return (int(xp.count_nonzero((change >= SMALL_CHANGE) & (block.s > 0))),)

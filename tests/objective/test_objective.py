@@ -11,7 +11,7 @@ import scipy.optimize
 import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
 
-from bce_logistic.objective.objective import EXACT_EIGENVALUE_COLUMNS
+from bce_logistic.objective.hessians import EXACT_EIGENVALUE_COLUMNS
 from bce_logistic.objective.penalties import L2
 
 from ..common import derivative, every_layout, objective, problem, threads, value, weights

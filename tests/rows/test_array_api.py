@@ -25,7 +25,7 @@ from bce_logistic import (
     check_separation,
     inference_table,
 )
-from bce_logistic.objective.objective import EXACT_EIGENVALUE_COLUMNS
+from bce_logistic.objective.hessians import EXACT_EIGENVALUE_COLUMNS
 
 from ..common import objective, problem, weights
 
