@@ -12,63 +12,51 @@ from .convergence import Progress
 
 
 class Solver(Protocol):
-    """A way from coefficients to better ones: hyperparameters, no state.
+    """How to descend, and when to stop: hyperparameters, no state."""
 
-    Attributes
-    ----------
-    name : str
-        What ``solver_`` will say.
-    tol : float
-        When to stop, in the solver's own terms; 0: never for being close enough.
-    advice : str
-        What to do if ``max_iter`` is not enough.
-    rule : object
-        What the state of the descent belongs to; None: nobody can go on from it.
-    """
-
-    name: str
-    advice: str
+    name: str  # ``solver_`` of the estimator
+    advice: str  # remedy if ``max_iter`` is reached
 
     @property
     def tol(self) -> float:
-        """When to stop, in the solver's own terms; 0: never for being close enough."""
+        """Tolerance, in the solver's own unit; 0: make ``max_iter`` iterations."""
         ...
 
     @property
     def rule(self) -> object:
-        """What the state of the descent belongs to; None: nobody can go on from it."""
+        """Key of the state: an equal rule can continue the descent; None: none can."""
         ...
 
     def start(self, objective: Objective) -> DescentState:
-        """Where a fit starts that has nothing to go on from."""
+        """Start of a fit that continues no other."""
         ...
 
     def iterates(self, objective: Objective, start: DescentState) -> Iterator[Iterate]:
-        """Points of the descent, without end."""
+        """Iterates of the descent, without end."""
         ...
 
     def passes(self, objective: Objective, history: list[Progress]) -> int:
-        """Passes over the data that led to the last iterate."""
+        """Passes over the data up to the last iterate."""
         ...
 
     def result(self, iterate: Iterate, history: list[Progress]) -> Array:
-        """Coefficients to keep when the descent stops at an iterate."""
+        """Coefficients to keep if the descent stops at an iterate."""
         ...
 
     def reason_to_stop(
         self, objective: Objective, iterate: Iterate, history: list[Progress]
     ) -> str | None:
-        """Why to stop at an iterate, or None: go on."""
+        """Why to stop at an iterate, or None to continue."""
         ...
 
     def check_end(self, objective: Objective, iterate: Iterate, history: list[Progress]) -> None:
-        """Raise an error if the descent ended where nothing can be learnt from it."""
+        """Raise an error if the descent diverged."""
         ...
 
     def gap(self, history: list[Progress]) -> float | None:
-        """Estimated distance to the optimal objective, in nats, if the solver has one."""
+        """Estimate of ``F - min F`` in nats, if the solver has one."""
         ...
 
     def may_be_separated(self, objective: Objective, curve: list[Progress], reason: str) -> bool:
-        """Whether the classes may be separated, judged by why and how the descent stopped."""
+        """Whether the classes may be separable, judged by why the solver stopped."""
         ...

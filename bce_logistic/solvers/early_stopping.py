@@ -1,11 +1,13 @@
-"""Rows that the descent does not see, to tell when it has learnt enough."""
+"""Early stopping: end a descent when its losses stop decreasing."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import inf
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from ..arrays import Array
 from ..objective.objective import Objective
@@ -13,20 +15,20 @@ from ..objective.objective import Objective
 
 @dataclass
 class EarlyStopping:
-    """Rows that tell when to stop, and the best coefficients for them.
+    """Stop when the loss of validation rows stops decreasing, and keep the best coefficients.
 
-    Parameters
+    Attributes
     ----------
     objective : Objective
-        The loss of these rows, without a penalty.
+        The loss of the validation rows, without a penalty.
     tol : float
-        Decrease of their mean loss, in nats, that counts as none.
+        Smallest decrease of their mean loss, in nats, that counts as progress.
     patience : int
-        Number of iterates without a decrease that end the fit.
+        Number of iterates without progress after which the descent stops.
     losses : list of float
-        Mean loss of the rows at each iterate so far, in nats.
+        Mean loss of the validation rows at each iterate, in nats.
     best : ndarray
-        The coefficients where it was least.
+        Coefficients with the smallest loss.
     """
 
     objective: Objective
@@ -36,10 +38,23 @@ class EarlyStopping:
     best: Array = field(default_factory=lambda: np.empty(0))
 
     def update(self, w: Array) -> bool:
-        """Judge coefficients; tell whether it is time to stop."""
+        """Record the validation loss of ``w``; whether to stop."""
         loss = self.objective.at(w).value / self.objective.total_weight
         if loss < min(self.losses, default=inf):
             self.best = w
         self.losses.append(loss)
-        earlier, recent = self.losses[: -self.patience], self.losses[-self.patience :]
-        return bool(earlier) and min(recent) > min(earlier) - self.tol
+        return iterates_without_progress(self.losses, self.patience, self.tol) > 0
+
+
+def iterates_without_progress(losses: Sequence[float], patience: int, tol: float) -> int:
+    """Number of iterates at the end, all of which made no progress.
+
+    An iterate makes none if the last ``patience`` losses up to it are all larger than the smallest
+    one before them less ``tol``.
+    """
+    if len(losses) <= patience:
+        return 0
+    earlier = np.minimum.accumulate(losses)[:-patience]
+    recent = sliding_window_view(losses, patience)[1:].min(axis=1)
+    progress = ~(recent > earlier - tol)
+    return int(np.argmax(np.append(progress[::-1], True)))
