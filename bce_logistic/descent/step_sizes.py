@@ -51,11 +51,11 @@ class BacktrackingArmijo:
 
     .. math:: F(w + \eta p) \le F(w) + c \, \eta \, \nabla F(w)^T p
 
-    A step that fails is cut to the minimum of the parabola through both values and the slope, but to
-    between a fifth and a half of it, and never below ``min_step``. If ``p`` is no descent direction,
-    or no step along it is accepted, the search is repeated along the gradient, starting from Polyak's
-    step :math:`F / \|\nabla F\|^2`, which reaches the zero of a linear objective. ``c`` is
-    ``sufficient_decrease``.
+    ``c`` is ``sufficient_decrease``. A step that fails is cut to the minimum of the parabola
+    through both values and the slope, but to between a fifth and a half of it, and not below
+    ``min_step``. If ``p`` is no descent direction, or no step along it is accepted, the search is
+    repeated along the gradient, starting from Polyak's step :math:`F / \|\nabla F\|^2`, which
+    reaches the zero of a linear objective.
 
     References
     ----------
@@ -68,7 +68,7 @@ class BacktrackingArmijo:
     min_step: float = 1e-8
 
     def __call__(self, objective: Objective, point: Point, p: Array, t: int) -> tuple[Array, Point]:
-        """Coefficients after update ``t``, and the point there; unchanged if no step is accepted."""
+        """Coefficients after update ``t``, and the point there; unchanged if none is accepted."""
         found = self._search(objective, point, p)
         if found is None:
             squared_norm = max(float(np.vdot(point.gradient, point.gradient)), np.finfo(float).tiny)

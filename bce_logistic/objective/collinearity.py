@@ -1,7 +1,7 @@
-"""Collinear columns: found by one pivoted factorisation, and the coefficients of least norm.
+"""Collinear columns, found by a pivoted Cholesky factor, and the coefficients of least norm.
 
-Without a penalty, a linear relation between columns that holds in every row leaves a direction
-of the coefficients open. The limit of a vanishing penalty is the optimum of least norm.
+Without a penalty, a linear relation between columns that holds in every row leaves a direction of
+the coefficients undetermined. The optimum of least norm is the limit of a vanishing penalty.
 """
 
 from __future__ import annotations
@@ -16,42 +16,30 @@ from ..arrays import Array, asarray_like, namespace
 from ..rows.base import Block, RowBlocks, Sums
 from ..rows.memory import DenseRows
 
-# A Gram matrix of more columns takes more than 32 MiB.
+# Columns above which no relations are searched for: their Gram matrix takes 32 MiB.
 MAX_COLUMNS = 2000
-# Rows a column from which a few rows are tried first: independent there, independent in all.
+# Rows per column of a sample that is tried first: columns independent there are independent in all.
 ROWS_PER_COLUMN = 4
-# Roundings of the largest term by which columns that were computed from others miss a relation.
-ROUNDINGS = 4
-# Pivot, per column, below which a column may be a combination of others: some hundred roundings,
-# more than those of the sums. Whether it is one, the rows then tell.
-LIMIT = 1e-13
-# Limit of a pivot, likewise, where columns are rounded so coarsely that more would hide them.
-MAX_LIMIT = 1e-8
-# Rounds that improve a relation, whose coefficients a Gram matrix gives to half the digits only.
+# Rounding errors, relative to the largest term, with which a relation still holds in a row.
+ROW_ROUNDINGS = 4
+# Pivot, per column, below which a column may be a combination of others, to be checked in the rows:
+# some hundred roundings, more than those of the sums.
+MIN_PIVOT_PER_COLUMN = 1e-13
+# Largest such pivot, where rounding of the columns would hide relations otherwise.
+MAX_PIVOT_PER_COLUMN = 1e-8
+# Iterations that refine a relation, which the Gram matrix gives to half of the digits.
 REFINEMENTS = 3
-# Share of a unit vector below which a column has no part in a relation.
-INVOLVED = 1e-6
+# Smallest loading on a null direction (of unit norm) for a column to be reported.
+MIN_LOADING = 1e-6
 
 
 class Collinearity(NamedTuple):
-    """Linear relations between the columns, beside a constant if there is an intercept.
+    """Linear relations between the columns, and a constant if there is an intercept."""
 
-    Attributes
-    ----------
-    null_space : ndarray of shape (n_features, n_relations)
-        Independent directions of the coefficients, each of which gives all rows the same score.
-    offset : ndarray of shape (n_relations,)
-        That score; zero without an intercept.
-    redundant : ndarray of bool of shape (n_features,)
-        A smallest set of columns without which there is no relation left, the last ones possible.
-    share : ndarray of shape (n_features,)
-        How far each column, scaled, takes part: from 0 to 1, which only constants have.
-    """
-
-    null_space: Array
-    offset: Array
-    redundant: NDArray[np.bool_]
-    share: Array
+    null_space: Array  # coefficients with one score for all rows, shape (n_features, n_relations)
+    offset: Array  # that score, shape (n_relations,); zero without an intercept
+    redundant: NDArray[np.bool_]  # smallest set of columns, the last ones, whose removal is enough
+    share: Array  # loading of each scaled column, from 0 to 1, which only constants have
 
     @property
     def n_relations(self) -> int:
@@ -59,23 +47,15 @@ class Collinearity(NamedTuple):
         return self.null_space.shape[1]
 
     def least_norm(self, w: Array) -> Array:
-        r"""Coefficients of least norm with the same scores: :math:`w - N N^+ w`.
+        r"""Coefficients of least norm with the same scores, :math:`w - N N^+ w`.
 
-        Parameters
-        ----------
-        w : ndarray of shape (n_columns,) or (n_columns, n_scores)
-            Coefficients, the intercept last if there is one.
-
-        Returns
-        -------
-        ndarray
-            Theirs, the intercept corrected by what the rest loses.
+        The intercept, last in ``w``, is corrected for the offset.
         """
         n_features = len(self.null_space)
         if not self.n_relations:
             return w
-        # Not by an orthonormal basis: its errors would be relative to its largest entries only,
-        # and columns in large units would turn them into changes of the scores.
+        # An orthonormal basis has errors relative to its largest entries, which columns in large
+        # units turn into changes of the scores.
         along = scipy.linalg.lstsq(self.null_space, w[:n_features])[0]
         intercept = w[n_features:] + self.offset @ along
         return np.concatenate([w[:n_features] - self.null_space @ along, intercept])
@@ -84,22 +64,10 @@ class Collinearity(NamedTuple):
 def find_collinearity(
     rows: RowBlocks, fit_intercept: bool, tolerance: float | None = None
 ) -> Collinearity:
-    """Find the linear relations between columns that hold in every row with weight.
+    """Linear relations between columns that hold in every row with weight; none on overflow.
 
-    Parameters
-    ----------
-    rows : RowBlocks
-        The rows.
-    fit_intercept : bool
-        Whether a constant counts among the columns. The rows then are centred.
-    tolerance : float, default=None
-        Part of a column's square that others need not explain, for relations that hold about.
-        None: relations have to hold in every row, to the rounding of the columns.
-
-    Returns
-    -------
-    Collinearity
-        The relations; none if numbers overflow.
+    With a ``tolerance``, relations hold approximately: it is the share of a column's square that
+    the others need not explain. Else they hold in every row, up to the rounding of the columns.
     """
     n_features, precision = rows.n_features, float(np.finfo(rows.dtype).eps)
     step = rows.n_samples // (ROWS_PER_COLUMN * (n_features + 1))
@@ -118,21 +86,8 @@ def null_space(gram: Array, limit: float) -> tuple[Array, Array, Array]:
     .. math:: P^T G P = L L^T, \qquad
               N = P \begin{pmatrix} -L_{11}^{-T} L_{21}^T \\ I \end{pmatrix}
 
-    Parameters
-    ----------
-    gram : ndarray of shape (n, n)
-        The matrix, with a diagonal of ones and zeros.
-    limit : float
-        Largest pivot that counts as zero.
-
-    Returns
-    -------
-    relations : ndarray of shape (n, n - rank)
-        Basis of the null space.
-    pivots : ndarray of integers of shape (rank,)
-        Columns that are independent.
-    factor : ndarray of shape (rank, rank)
-        Their lower Cholesky factor.
+    The diagonal of ``gram`` holds ones and zeros, and pivots up to ``limit`` count as zero. Returns
+    N of shape (n, n - rank), the rank independent columns, and their factor :math:`L_{11}`.
     """
     factor, order, rank, _ = scipy.linalg.lapack.dpstrf(gram, tol=limit, lower=1)
     pivots, others = order[:rank] - 1, order[rank:] - 1
@@ -146,10 +101,20 @@ def null_space(gram: Array, limit: float) -> tuple[Array, Array, Array]:
     return relations, pivots, lower
 
 
+def has_loading(directions: Array) -> NDArray[np.bool_]:
+    """Rows of orthonormal directions, shape (n, m), on which any of them loads."""
+    return np.linalg.norm(directions, axis=1) > MIN_LOADING
+
+
+def of_any_class(chosen: NDArray[np.bool_], n_columns: int) -> NDArray[np.bool_]:
+    """Columns chosen for any class, of coefficients class after class."""
+    return np.logical_or.reduce(chosen.reshape(-1, n_columns), axis=0)
+
+
 def _find(
     rows: RowBlocks, fit_intercept: bool, tolerance: float | None, precision: float
 ) -> Collinearity:
-    """Relations of all these rows, whose features were rounded to a precision."""
+    """Relations of all these rows; the features have a relative rounding error of ``precision``."""
     n_features = rows.n_features
     center, total = _center(rows, fit_intercept)
 
@@ -162,20 +127,22 @@ def _find(
     rest = rest / total if fit_intercept else np.zeros(n_features)
     gram = gram / total - np.outer(rest, rest)
     if not np.isfinite(gram).all():
-        return _nothing(n_features)
+        return _no_relations(n_features)
     spread = np.sqrt(np.maximum(gram.diagonal(), 0))
-    rounding = ROUNDINGS * precision * np.hypot(spread, center + rest)
+    rounding = ROW_ROUNDINGS * precision * np.hypot(spread, center + rest)
     constant = spread <= rounding
     scale = np.where(constant, 1.0, spread)
     gram /= np.outer(scale, scale)
     gram[constant] = gram[:, constant] = 0
-    limit = n_features * (LIMIT + min(np.max((rounding / scale) ** 2), MAX_LIMIT))
+    limit = n_features * (
+        MIN_PIVOT_PER_COLUMN + min(np.max((rounding / scale) ** 2), MAX_PIVOT_PER_COLUMN)
+    )
     relations, pivots, lower = null_space(gram, tolerance or limit)
     if tolerance is None:
         holds = np.ones(relations.shape[1], dtype=bool)
         for _ in range(REFINEMENTS * (relations.shape[1] > 0)):
             unscaled = relations / scale[:, None]
-            squares, gradient = _missed(rows, unscaled, center, rest)
+            squares, gradient = _violation(rows, unscaled, center, rest)
             holds = np.sqrt(squares) <= rounding @ np.abs(unscaled)
             if holds.all():
                 break
@@ -183,7 +150,7 @@ def _find(
             relations[pivots] -= scipy.linalg.cho_solve((lower, True), gradient)
         relations = relations[:, holds]
     if not relations.shape[1]:
-        return _nothing(n_features)
+        return _no_relations(n_features)
     parts = scipy.linalg.qr(relations, mode="economic")[0]
     directions = relations / scale[:, None]
     directions /= np.linalg.norm(directions, axis=0)
@@ -192,7 +159,7 @@ def _find(
 
 
 def _center(rows: RowBlocks, fit_intercept: bool) -> tuple[Array, float]:
-    """A point amid the rows with weight, where they can be shifted there, and their number."""
+    """Mean of the rows with weight, zero if sparse columns cannot be shifted, and their number."""
     n_features = rows.n_features
 
     def sums(block: Block) -> Sums:
@@ -204,34 +171,33 @@ def _center(rows: RowBlocks, fit_intercept: bool) -> tuple[Array, float]:
     return np.where(shifts, mean / total, 0.0), total
 
 
-def _missed(rows: RowBlocks, relations: Array, center: Array, rest: Array) -> Sums:
-    """Mean squares of what relations miss, and mean products of that with the columns."""
+def _violation(rows: RowBlocks, relations: Array, center: Array, rest: Array) -> Sums:
+    """Mean square of each relation's violation, and its mean products with the columns."""
 
     def sums(block: Block) -> Sums:
         d = namespace(block.s).sign(block.s)
         block = block.shifted(center)._replace(s=d)
-        missed = block.matvec(relations)
-        missed = block.apply_weights(missed - asarray_like(rest @ relations, missed))
-        gradient = block.rmatvec(missed) - np.outer(rest, block.column_sum(missed))
-        return block.column_sum(missed * missed), gradient, float(block.column_sum(d))
+        error = block.matvec(relations)
+        error = block.apply_weights(error - asarray_like(rest @ relations, error))
+        gradient = block.rmatvec(error) - np.outer(rest, block.column_sum(error))
+        return block.column_sum(error * error), gradient, float(block.column_sum(d))
 
     squares, gradient, total = rows.sum(sums, size=relations.size + relations.shape[1])
     return squares / total, gradient / total
 
 
 def _last_redundant(parts: Array) -> NDArray[np.bool_]:
-    """The last columns possible whose parts in the relations are independent of each other."""
+    """Last columns whose rows in an orthonormal basis of the relations are independent."""
     redundant = np.zeros(len(parts), dtype=bool)
     for j in reversed(range(len(parts))):
         size = np.linalg.norm(parts[j])
-        if size > INVOLVED:
+        if size > MIN_LOADING:
             redundant[j] = True
             unit = parts[j] / size
             parts = parts - np.outer(parts @ unit, unit)
     return redundant
 
 
-def _nothing(n_features: int) -> Collinearity:
-    """No relation."""
+def _no_relations(n_features: int) -> Collinearity:
     none, share = np.zeros(n_features, dtype=bool), np.zeros(n_features)
     return Collinearity(np.zeros((n_features, 0)), np.zeros(0), none, share)

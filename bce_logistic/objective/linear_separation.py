@@ -1,14 +1,13 @@
-r"""Separation decided by a linear program, exactly.
+r"""Separation of the classes, decided exactly by a linear program.
 
-Coefficients can run to infinity along a direction that lowers no sample's margin, and raises
-some sample's. With a constraint :math:`m_r^T \beta` for each sample and each class that it is
-not of,
+The loss has no finite optimum if a direction of the coefficients lowers no sample's margin and
+raises some. With a constraint :math:`m_r^T \beta` for each sample and each class other than its own,
 
 .. math:: \max_{\beta, t} \sum_r t_r \quad \text{with} \quad
           m_r^T \beta \ge t_r, \quad 0 \le t_r \le 1
 
-counts the margins that can be raised: the directions form a cone, so that every one of them can
-be raised to 1 at once. Solved is the dual, which has as many equations as coefficients:
+counts the margins that can be raised: the directions form a cone, so that all of these margins can
+be raised to 1 at once. The dual is solved, which has as many equations as coefficients:
 
 .. math:: \min_{u, v} \sum_r u_r \quad \text{with} \quad
           \sum_r (1 + v_r - u_r) \, m_r = 0, \quad 0 \le u_r \le 1, \quad v_r \ge 0
@@ -26,69 +25,51 @@ from sklearn.utils.sparsefuncs import min_max_axis
 
 from ..arrays import Array
 from ..rows.memory import row_blocks
-from .collinearity import MAX_COLUMNS, find_collinearity, null_space
+from .collinearity import (
+    MAX_COLUMNS,
+    MIN_LOADING,
+    find_collinearity,
+    has_loading,
+    null_space,
+    of_any_class,
+)
 
 # Half-way between the margins that a direction can have: zero, and one or more.
 RAISED = 0.5
-# Roundings of the largest coefficient that leave a margin at zero.
-ROUNDINGS = 64
-# HiGHS's tolerances: with its default, the last, small margins pass for zero, but the least that
-# it takes are not always reached.
+# Rounding errors, relative to the largest coefficient, with which a margin still is zero.
+MARGIN_ROUNDINGS = 64
+# Tolerances of HiGHS, tried in turn: the default takes small margins for zero, and the smallest
+# tolerances are not always reached.
 TOLERANCES = (1e-10, 1e-9, 1e-7)
 # Coefficients up to which the program's null spaces are computed to name features.
 MAX_NAMED_COEFFICIENTS = 2000
-# A pivot below this share of a column's square is zero, to the rounding of a Gram matrix.
-LIMIT = 1e-12
-# Share of a unit vector below which a coefficient has no part in a direction.
-INVOLVED = 1e-6
-# Seconds, about: a program, a number in its constraints, and to write one down.
+# Pivot of a scaled Gram matrix below which a column is a combination of others.
+MIN_PIVOT = 1e-12
+# Seconds, approximately: of a program, for each number in its constraints, and to build these.
 PROGRAM = 2e-3
 PROGRAM_NUMBER = 1.5e-6
 CONSTRAINT_NUMBER = 2e-7
 
 
-class Direction(NamedTuple):
-    """Where the coefficients run to infinity.
+class SeparatingDirection(NamedTuple):
+    """A direction in which the coefficients diverge."""
 
-    Attributes
-    ----------
-    w : ndarray of shape (n_columns, n_classes - 1)
-        The direction, the intercept last, less that of the first class.
-    complete : bool
-        Whether it raises every margin.
-    columns : ndarray of bool of shape (n_columns,)
-        Columns that have no finite optimum.
-    """
-
-    w: Array
-    complete: bool
-    columns: NDArray[np.bool_]
+    w: Array  # shape (n_columns, n_classes - 1), less the first class, the intercept last
+    complete: bool  # whether it raises every margin
+    columns: NDArray[np.bool_]  # columns without a finite optimum, shape (n_columns,)
 
 
 class Constraints(NamedTuple):
-    """Margins that no direction may lower.
+    """Margins that no direction may lower, of scaled columns ``(x - center) * scale``."""
 
-    Attributes
-    ----------
-    margins : CSR array of shape (n_constraints, n_columns * (n_classes - 1))
-        A row for each distinct sample and each class that it is not of; columns class after
-        class, without the first.
-    scale : ndarray of shape (n_columns,)
-        By which the columns were multiplied, the intercept last.
-    center : ndarray of shape (n_columns,)
-        What was subtracted before.
-    independent : ndarray of bool of shape (n_columns,)
-        Columns that are not combinations of others, to the rounding of the features.
-    """
-
-    margins: Any
-    scale: Array
-    center: Array
-    independent: NDArray[np.bool_]
+    margins: Any  # CSR array (n_constraints, n_columns * (n_classes - 1)), class after class
+    scale: Array  # shape (n_columns,), the intercept last
+    center: Array  # shape (n_columns,)
+    independent: NDArray[np.bool_]  # columns that are no combination of others, up to rounding
 
     @classmethod
     def of(cls, X: Any, y: NDArray, fit_intercept: bool) -> Constraints:
-        """Constraints of features and labels 0, 1, ... without a gap."""
+        """Constraints of features and labels 0..K-1, each of which occurs."""
         independent = np.ones(X.shape[1] + fit_intercept, dtype=bool)
         if X.shape[1] <= MAX_COLUMNS:
             rows = row_blocks(X, y, np.ones(len(y)))
@@ -122,51 +103,29 @@ class Constraints(NamedTuple):
 
     @property
     def seconds(self) -> float:
-        """How long the program takes, about."""
+        """Time that the program takes, approximately."""
         return PROGRAM + PROGRAM_NUMBER * self.margins.nnz
 
 
-def find_direction(constraints: Constraints) -> Direction | None:
-    """Direction in which the coefficients run to infinity, if there is one.
-
-    Parameters
-    ----------
-    constraints : Constraints
-        The margins.
-
-    Returns
-    -------
-    Direction or None
-        One that raises every margin that any direction raises.
-
-    Raises
-    ------
-    RuntimeError
-        If the linear program is not solved.
-    """
+def find_direction(constraints: Constraints) -> SeparatingDirection | None:
+    """Direction that raises every margin that can be raised, or None; RuntimeError if unsolved."""
     M = constraints.margins
-    # A program on columns that are collinear but for rounding would be about the rounding.
+    # Columns that are collinear up to rounding would let the rounding decide.
     independent = np.tile(constraints.independent, M.shape[1] // len(constraints.independent))
     beta = np.zeros(M.shape[1])
-    beta[independent] = _solved(M[:, independent])
-    beta, raised = _verified(M, beta)
+    beta[independent] = _solve(M[:, independent])
+    beta, raised = _verify(M, beta)
     if not raised.any():
         return None
     columns = _without_optimum(M, beta, raised, len(constraints.scale))
     w = beta.reshape(-1, len(constraints.scale)).T * constraints.scale[:, None]
     if constraints.center.any():
         w[-1] -= constraints.center @ w
-    return Direction(w, bool(raised.all()), columns)
+    return SeparatingDirection(w, bool(raised.all()), columns)
 
 
-def _solved(M: Any) -> Array:
-    """Direction that raises every margin that can be raised to one or more; zero if there is none.
-
-    Raises
-    ------
-    RuntimeError
-        If the linear program is not solved.
-    """
+def _solve(M: Any) -> Array:
+    """Solution of the program, zero if no margin can be raised; RuntimeError if unsolved."""
     n_constraints = M.shape[0]
     for tolerance in TOLERANCES:
         program = scipy.optimize.linprog(
@@ -185,16 +144,16 @@ def _solved(M: Any) -> Array:
     raise RuntimeError(f"The linear program was not solved: {program.message}")
 
 
-def _verified(M: Any, beta: Array) -> tuple[Array, NDArray[np.bool_]]:
-    """A direction without what the tolerance of the program left, and the margins it raises."""
+def _verify(M: Any, beta: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """The direction without the program's tolerance, and the margins it raises; none if unsound."""
     margin = M @ beta
     raised = margin > RAISED
-    held = M[~raised]
-    if held.shape[0]:
-        # The smallest change for which the other margins are zero, not almost so.
-        beta = beta - scipy.sparse.linalg.lsqr(held, held @ beta, atol=0, btol=0)[0]
+    others = M[~raised]
+    if others.shape[0]:
+        # The smallest change that makes the other margins exactly zero.
+        beta = beta - scipy.sparse.linalg.lsqr(others, others @ beta, atol=0, btol=0)[0]
         margin = M @ beta
-    rounding = ROUNDINGS * np.finfo(np.float64).eps * np.abs(beta).max() * abs(M).sum(axis=1)
+    rounding = MARGIN_ROUNDINGS * np.finfo(np.float64).eps * np.abs(beta).max() * abs(M).sum(axis=1)
     sound = (np.abs(margin) <= rounding)[~raised].all() and (margin > rounding)[raised].all()
     return beta, raised & sound
 
@@ -204,19 +163,18 @@ def _without_optimum(
 ) -> NDArray[np.bool_]:
     """Columns without a finite optimum.
 
-    The margins that cannot be raised determine a coefficient, all of them do, or nothing does.
-    What the first leave open and all determine has no optimum. Of what nothing determines, the
-    direction with the smallest coefficients is taken.
+    A coefficient that all margins determine, but not those that cannot be raised, has none. Of the
+    coefficients that no margins determine, those of a sparse direction are taken.
     """
     if M.shape[1] > MAX_NAMED_COEFFICIENTS:
-        return _of_any_class(beta != 0, n_columns)
-    open_to_all = _null_space(M)
-    is_open, left_open = (_involved(part) for part in (open_to_all, _null_space(M[~raised])))
-    away = left_open & ~is_open
-    if is_open.any():
-        sparse = _fewest(beta, open_to_all, n_columns)
-        away |= is_open & (np.abs(sparse) > INVOLVED * np.abs(sparse).max())
-    return _of_any_class(away, n_columns)
+        return of_any_class(beta != 0, n_columns)
+    basis = _null_space(M)
+    undetermined = has_loading(basis)
+    diverging = has_loading(_null_space(M[~raised])) & ~undetermined
+    if undetermined.any():
+        sparse = _sparsest(beta, basis)
+        diverging |= undetermined & (np.abs(sparse) > MIN_LOADING * np.abs(sparse).max())
+    return of_any_class(diverging, n_columns)
 
 
 def _null_space(M: Any) -> Array:
@@ -224,22 +182,12 @@ def _null_space(M: Any) -> Array:
     gram = (M.T @ M).toarray()
     scale = np.sqrt(gram.diagonal())
     scale[scale == 0] = 1.0
-    relations, _, _ = null_space(gram / np.outer(scale, scale), LIMIT)
+    relations, _, _ = null_space(gram / np.outer(scale, scale), MIN_PIVOT)
     return np.linalg.qr(relations / scale[:, None])[0]
 
 
-def _involved(basis: Array) -> NDArray[np.bool_]:
-    """Coefficients that take part in a direction."""
-    return np.linalg.norm(basis, axis=1) > INVOLVED
-
-
-def _of_any_class(chosen: NDArray[np.bool_], n_columns: int) -> NDArray[np.bool_]:
-    """Columns whose coefficient of any class is chosen."""
-    return np.logical_or.reduce(chosen.reshape(-1, n_columns), axis=0)
-
-
-def _fewest(beta: Array, basis: Array, n_columns: int) -> Array:
-    """A direction with the same margins and about the fewest coefficients: ``min |b + N u|_1``."""
+def _sparsest(beta: Array, basis: Array) -> Array:
+    """A sparse direction with the same margins: ``min |b + N u|_1``."""
     n, m = basis.shape
     program = scipy.optimize.linprog(
         np.append(np.zeros(m), np.ones(n)),
@@ -252,7 +200,7 @@ def _fewest(beta: Array, basis: Array, n_columns: int) -> Array:
 
 
 def _centered(X: Any) -> tuple[Any, Array]:
-    """Rows less a center wherever that makes no rounding error, and the center.
+    """Columns less a center where the difference is exact, and the center.
 
     References
     ----------
@@ -268,13 +216,13 @@ def _centered(X: Any) -> tuple[Any, Array]:
     center = np.where(exact, lowest, 0.0)
     if not scipy.sparse.issparse(X):
         return X.astype(np.float64) - center, center
-    # No zero lies between numbers of one sign: such columns store all of them.
+    # Columns with numbers of one sign have no zeros: all of their numbers are stored.
     data = X.data - center[X.indices]
     return scipy.sparse.csr_array((data, X.indices, X.indptr), X.shape), center
 
 
 def _distinct(A: Any, y: NDArray) -> tuple[Any, NDArray]:
-    """Rows and labels, of those that are the same one only."""
+    """Rows and labels without duplicates."""
     key = A @ np.random.default_rng(0).standard_normal(A.shape[1])
     order = np.lexsort((key, y))
     A, y, key = A[order], y[order], key[order]
@@ -286,7 +234,7 @@ def _distinct(A: Any, y: NDArray) -> tuple[Any, NDArray]:
 
 
 def _power_of_two(A: Any) -> Array:
-    """Powers of two that bring the geometric mean of each row's numbers near one."""
+    """Powers of two that scale the geometric mean of each row's numbers to about one."""
     A = scipy.sparse.csr_array(A)
     rows = np.repeat(np.arange(A.shape[0]), np.diff(A.indptr))
     exponents = np.bincount(rows, np.log2(np.abs(A.data)), minlength=A.shape[0])

@@ -120,7 +120,7 @@ class GradientDescent:
         """None: the gradient alone gives no estimate."""
 
     def may_be_separated(self, objective: Objective, curve: list[Progress], reason: str) -> bool:
-        """Always False: small steps look the same towards a distant optimum and towards infinity."""
+        """Always False: small steps cannot tell a distant optimum from one at infinity."""
         return False
 
     def _descend(

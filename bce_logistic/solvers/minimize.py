@@ -18,35 +18,19 @@ from .convergence import Progress
 from .early_stopping import EarlyStopping
 from .stochastic import StochasticDescent
 
-# (iterate, history, passes, reason to stop there or None) -> whether to stop there
+# (iterate, history, passes, reason to stop or None) -> whether to stop
 Monitor = Callable[[Iterate, list[Progress], int, str | None], bool]
 
 
 class Result(NamedTuple):
-    """What a descent leaves behind.
+    """Result of a descent."""
 
-    Attributes
-    ----------
-    w : ndarray
-        Coefficients to keep.
-    last : Iterate
-        Where the descent stood in the end.
-    curve : list of Progress
-        At the start and after each iteration: an update, or a pass over mini-batches.
-    reason : str
-        Why it ended.
-    gap : float
-        Bound on the objective at ``w`` above its minimum, in nats; infinite without a penalty.
-    validation_losses : list of float or None
-        Mean loss of the validation rows at each iterate, if there are any.
-    """
-
-    w: Array
+    w: Array  # coefficients to keep
     last: Iterate
-    curve: list[Progress]
-    reason: str
-    gap: float = inf
-    validation_losses: list[float] | None = None
+    curve: list[Progress]  # at the start and after each update, or pass over mini-batches
+    reason: str  # why the descent stopped
+    gap: float = inf  # bound on F - min F at ``w``, in nats
+    validation_losses: list[float] | None = None  # mean loss of the validation rows, by iterate
 
 
 def minimize(
@@ -56,32 +40,12 @@ def minimize(
     early_stopping: EarlyStopping | None,
     monitor: Monitor,
 ) -> Result:
-    """Descend until there is a reason to stop.
-
-    Parameters
-    ----------
-    objective : Objective
-        What is minimised.
-    solver : Solver
-        How to descend.
-    start : DescentState
-        Where to start.
-    early_stopping : EarlyStopping or None
-        Validation rows that decide when to stop, if there are any.
-    monitor : callable
-        Is called with each iterate, the history up to it, the passes that it took and the reason
-        to stop there, if there is one; returns whether to stop.
-
-    Returns
-    -------
-    Result
-        What is left behind.
-    """
+    """Descend until there is a reason to stop; the monitor is called with each iterate."""
     history: list[Progress] = []
     curve: dict[int, Progress] = {}
     for iterate in solver.iterates(objective, start):
         history.append(Progress.of(iterate))
-        revisited = iterate.t in curve  # with another metric
+        revisited = iterate.t in curve  # by another preconditioner
         curve[iterate.t] = history[-1]
         reason = solver.reason_to_stop(objective, iterate, history)
         if early_stopping and not revisited:
@@ -104,7 +68,7 @@ def minimize(
 
 
 def _certified_gap(objective: Objective, solver: Solver, last: Iterate, w: Array) -> float:
-    """Duality gap at the coefficients that are kept, in at most two passes over the rows."""
+    """Duality gap at the coefficients to keep, in at most three passes over the rows."""
     if not objective.penalises_every_feature:
         return inf
     evaluated = w is last.point.w and not isinstance(solver, StochasticDescent)
@@ -119,7 +83,7 @@ def keep_start(
     early_stopping: EarlyStopping | None,
     monitor: Monitor,
 ) -> Result:
-    """Evaluate the objective where its minimum is known, up to precision, and stop there."""
+    """Evaluate the objective at a start that is its minimum, up to precision, and stop."""
     point = objective.at(start.w)
     iterate = Iterate(start.t, point, np.zeros_like(start.w), None)
     history = [Progress.of(iterate)]
@@ -137,30 +101,11 @@ def minimize_batch(
     start: DescentState,
     monitor: Monitor,
 ) -> Result:
-    """Go once over rows of a stream.
-
-    Parameters
-    ----------
-    solver : StochasticDescent
-        How to descend.
-    objective : Objective
-        The rows at hand.
-    seen : Seen
-        The samples before them.
-    start : Start
-        Where to go on from.
-    monitor : callable
-        As for :func:`minimize`; there is nothing to stop.
-
-    Returns
-    -------
-    Result
-        What is left behind; nothing is learnt from rows without any weight.
-    """
+    """One pass over rows of a stream, ``seen`` before them; without any weight, nothing changes."""
     if objective.total_weight == 0:
         zero = np.zeros_like(start.w)
-        nowhere = Iterate(start.t, Point(start.w, 0.0, zero), zero, start.state, start.average)
-        return Result(nowhere.result, nowhere, [], "partial_fit")
+        iterate = Iterate(start.t, Point(start.w, 0.0, zero), zero, start.state, start.average)
+        return Result(iterate.result, iterate, [], "partial_fit")
     iterate = solver.stream(objective, seen, start)
     history = [Progress.of(iterate)]
     monitor(iterate, history, 1, "partial_fit")

@@ -1,4 +1,4 @@
-"""What a missing penalty leaves open: coefficients at infinity, and collinear columns."""
+"""Fits without a penalty: diverging coefficients, and those that collinear columns share."""
 
 from __future__ import annotations
 
@@ -6,31 +6,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array, namespace
-from ..objective.collinearity import MAX_COLUMNS, Collinearity, find_collinearity
+from ..objective.collinearity import (
+    MAX_COLUMNS,
+    MIN_LOADING,
+    Collinearity,
+    find_collinearity,
+    has_loading,
+    of_any_class,
+)
 from ..objective.linear_separation import CONSTRAINT_NUMBER, Constraints, find_direction
 from ..objective.objective import Objective
-from ..objective.standard_errors import (
-    INVOLVED,
-    errors_from_step,
-    inverse_root,
-    newton_step,
-    of_any_class,
-    takes_part,
-)
+from ..objective.standard_errors import errors_from_step, inverse_root, newton_step
 from ..preconditioning.cost_model import SECONDS_PER_FMA, Costs
 from ..rows.base import Block, Sums
 from ..rows.memory import RowsInMemory
 from .base import Solver
 from .minimize import Result
 
-# Passes that a Gram matrix may cost, if the fit took fewer.
+# Passes that a Gram matrix or a Hessian may cost, if the fit took fewer.
 MIN_PASSES = 10
-# Change of a score by Newton's step, in nats, up to which there is an optimum. One would do.
-SMALL_CHANGE = 0.5
+# Largest change of a score by Newton's step, in nats, that proves an optimum. Below 1 is enough.
+MAX_SCORE_CHANGE = 0.5
 # Coefficients up to which the eigenvalues of a Hessian are computed.
 MAX_COEFFICIENTS = 2000
-# Passes that a Hessian may cost, if the fit took fewer.
-MIN_PASSES = 10
 # Seconds that a linear program may take, if the fit took less.
 PROGRAM_SECONDS = 0.1
 
@@ -38,26 +36,11 @@ PROGRAM_SECONDS = 0.1
 def without_penalty(
     solver: Solver, objective: Objective, result: Result
 ) -> tuple[Result, NDArray[np.bool_], NDArray[np.bool_]]:
-    """Settle what a missing penalty leaves open: coefficients at infinity, and collinear columns.
+    """Find diverging coefficients and collinear columns after a fit without a penalty.
 
-    Parameters
-    ----------
-    solver : Solver
-        How the descent went.
-    objective : Objective
-        What was minimised.
-    result : Result
-        What it left behind.
-
-    Returns
-    -------
-    result : Result
-        The same with the coefficients of least norm among those with the same scores, and
-        "separated" as the reason if there is no optimum.
-    separated : ndarray of bool of shape (n_features,)
-        Features whose coefficients have no finite optimum.
-    redundant : ndarray of bool of shape (n_features,)
-        A smallest set of features without which none are collinear.
+    Returns the result with the coefficients of least norm among those with the same scores, and the
+    reason "separated" if there is no finite optimum; the features whose coefficients diverge; and a
+    smallest set of features without which none are collinear.
     """
     n_features, w, passes = objective.rows.n_features, result.w, objective.rows.passes
     separated = redundant = np.zeros(n_features, dtype=bool)
@@ -79,7 +62,7 @@ def without_penalty(
 
 
 def affordable(objective: Objective, passes: int) -> bool:
-    """Whether looking for relations costs less than so many passes over the rows."""
+    """Whether finding relations costs less than so many passes over the rows."""
     costs, n_columns = Costs(objective), objective.rows.n_features
     gram = objective.rows.n_samples * costs.row_size**2 * costs.fma
     seconds = gram + n_columns**3 / 3 * SECONDS_PER_FMA
@@ -89,23 +72,10 @@ def affordable(objective: Objective, passes: int) -> bool:
 def separated_columns(
     objective: Objective, w: Array, passes: int, collinear: Collinearity | None
 ) -> NDArray[np.bool_]:
-    """Columns whose coefficients run away, because with them some samples are separated.
+    """Columns whose coefficients diverge, the intercept last; none if there is a finite optimum.
 
-    Parameters
-    ----------
-    objective : Objective
-        What was minimised, without a penalty.
-    w : ndarray
-        Coefficients at which the descent stopped.
-    passes : int
-        Passes that it took: looking for a separation is not to cost much more.
-    collinear : Collinearity or None
-        Linear relations between the columns, if they were looked for.
-
-    Returns
-    -------
-    ndarray of bool of shape (n_columns,)
-        The columns, the intercept last; none if there is an optimum, as far as that was found.
+    At a finite optimum Newton's step from ``w`` is small. Otherwise a linear program decides, or
+    the standard errors, if it would take longer than the ``passes`` of the fit.
 
     References
     ----------
@@ -116,25 +86,28 @@ def separated_columns(
     nothing = np.zeros(n_columns, dtype=bool)
     newton = newton_step(objective, w) if _hessian_pays(objective, passes) else None
     n_relations = collinear.n_relations * max(1, objective.n_scores - 1) if collinear else 0
-    if newton and newton.null_space.shape[1] == n_relations and _is_small(objective, newton.step):
+    if (
+        newton
+        and newton.null_space.shape[1] == n_relations
+        and _proves_optimum(objective, newton.step)
+    ):
         return nothing
-    decided = _by_program(objective, passes)
-    if decided is not None:
-        return decided
+    if (columns := _columns_by_program(objective, passes)) is not None:
+        return columns
     if newton is None or objective.rows.dtype == np.float32:
         return nothing
-    found = errors_from_step(objective, w, newton)
-    # Where all scores are zero, all samples count: what is undetermined there is collinear.
+    errors = errors_from_step(objective, w, newton)
+    # At zero scores all samples count: coefficients undetermined there are collinear.
     at_zero = inverse_root(objective, np.zeros(objective.shape))[1]
-    away = found.unstable | (found.undetermined & ~takes_part(at_zero))
-    return of_any_class(away, n_columns)
+    diverging = errors.unstable | (errors.undetermined & ~has_loading(at_zero))
+    return of_any_class(diverging, n_columns)
 
 
 def columns_that_vary(objective: Objective, collinear: Collinearity | None) -> NDArray[np.bool_]:
-    """Columns whose coefficients all run away if every sample is separated: not constants'."""
+    """Columns that are not constant: their coefficients diverge if all samples are separated."""
     varies = np.ones(objective.shape[0], dtype=bool)
     if collinear:
-        varies[: objective.rows.n_features] = collinear.share < 1 - INVOLVED
+        varies[: objective.rows.n_features] = collinear.share < 1 - MIN_LOADING
     return varies
 
 
@@ -147,8 +120,8 @@ def _hessian_pays(objective: Objective, passes: int) -> bool:
     return n_contrasts <= MAX_COEFFICIENTS and seconds <= max(passes, MIN_PASSES) * costs.of_pass
 
 
-def _is_small(objective: Objective, step: Array) -> bool:
-    r"""Whether a Newton step proves that there is an optimum: it changes no score by much.
+def _proves_optimum(objective: Objective, step: Array) -> bool:
+    r"""Whether a Newton step proves a finite optimum: it changes every score by little.
 
     With :math:`m_r` the margins' derivatives and :math:`\lambda_r > 0` the residuals, the
     gradient is :math:`-\sum_r \lambda_r m_r`. The step gives
@@ -161,13 +134,13 @@ def _is_small(objective: Objective, step: Array) -> bool:
         z = objective.scores(block, step)
         xp = namespace(z)
         change = xp.abs(z) if z.ndim == 1 else xp.max(z, axis=1) - xp.min(z, axis=1)
-        return (int(xp.count_nonzero((change >= SMALL_CHANGE) & (block.s > 0))),)
+        return (int(xp.count_nonzero((change >= MAX_SCORE_CHANGE) & (block.s > 0))),)
 
     return bool(objective.rows.sum(large, size=1)[0] == 0)
 
 
-def _by_program(objective: Objective, passes: int) -> NDArray[np.bool_] | None:
-    """What the linear program finds; None if it costs too much or rows are not in memory."""
+def _columns_by_program(objective: Objective, passes: int) -> NDArray[np.bool_] | None:
+    """Diverging columns by the linear program; None if it is too slow or rows are not in memory."""
     rows = objective.rows
     if not isinstance(rows, RowsInMemory):
         return None

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from bce_logistic.descent.step_sizes import BacktrackingStep, InverseScalingStep
+from bce_logistic.descent.step_sizes import BacktrackingArmijo, InverseScalingStep
 from bce_logistic.objective.objective import Point
 
 
@@ -28,7 +28,7 @@ def test_decaying_step(power, step):
 def test_steps_are_constant_and_rules_frozen_unless_told_otherwise():
     moved, _ = InverseScalingStep(0.5)(None, point(np.zeros(1)), np.ones(1), t=100)
     assert_array_equal(moved, [0.5])
-    for rule in (InverseScalingStep(0.5), BacktrackingStep()):
+    for rule in (InverseScalingStep(0.5), BacktrackingArmijo()):
         with pytest.raises(dataclasses.FrozenInstanceError):
             rule.eta = 1.0
 
@@ -65,7 +65,7 @@ def parabola():
 def search(curve, p, w=1.0, **params):
     start = curve.at(np.array([w]))
     curve.tried.clear()
-    moved, known = BacktrackingStep(**params)(curve, start, np.array([p]), t=0)
+    moved, known = BacktrackingArmijo(**params)(curve, start, np.array([p]), t=0)
     return start, moved, known
 
 
@@ -88,7 +88,7 @@ def quartic():
 @pytest.mark.parametrize("sufficient", [1e-4, 0.4])
 def test_armijos_condition_holds_and_no_longer_step_keeps_it(curve, p, sufficient):
     curve = curve()
-    start, moved, known = search(curve, p, sufficient=sufficient)
+    start, moved, known = search(curve, p, sufficient_decrease=sufficient)
     etas = (np.array(curve.tried) - 1) / p
     values = np.array([curve.function(w) for w in curve.tried])
     enough = values <= start.value + sufficient * etas * start.gradient[0] * p
@@ -123,21 +123,54 @@ def test_steps_to_where_there_is_no_value_are_shortened(value):
     assert_array_equal(known.w, moved)
 
 
-def test_a_direction_that_leads_uphill_is_not_gone():
-    curve = parabola()
-    start, moved, known = search(curve, 1.0)
+@pytest.mark.parametrize("p", [1.0, 0.0, np.nan])
+@pytest.mark.parametrize("curve", [parabola, quartic])
+def test_where_the_direction_is_not_downhill_polyaks_step_is_taken(curve, p):
+    # w - F / F'^2 F': half of the way to zero for the parabola, three quarters for the quartic.
+    curve = curve()
+    start, moved, known = search(curve, p)
+    expected = start.w - start.value / start.gradient @ start.gradient * start.gradient
+    assert_allclose(moved, expected, rtol=1e-15)
+    assert_allclose(curve.tried, expected, rtol=1e-15)
+    assert known.value < start.value
+
+
+def test_where_no_step_along_the_direction_helps_polyaks_step_is_taken():
+    # The direction is downhill at the start only: the function is flat but for a narrow valley.
+    curve = Curve(lambda w: w**2 / 2 if w <= 1 and w >= -1 else 1.0, lambda w: w)
+    start = curve.at(np.array([1.0]))
+    rising = Curve(lambda w: w**2 / 2 if w in (1.0, 0.5) else np.nan, lambda w: w)
+    moved, known = BacktrackingArmijo()(rising, start, np.array([-3.0]), t=0)
+    assert_array_equal(moved, [0.5])
+    assert known.value == 1 / 8
+    etas = (np.array(rising.tried[:-1]) - 1) / -3
+    assert_allclose(etas, 0.2 ** np.arange(len(etas)), rtol=1e-7)
+    assert 1e-8 <= etas[-1] < 5e-8
+
+
+def test_where_nothing_helps_the_point_stays():
+    curve = Curve(lambda w: 1 / 2 if w == 1 else np.nan, lambda w: w)
+    start, moved, known = search(curve, -1.0)
+    assert known is start
     assert_array_equal(moved, [1.0])
+    # Both searches end: steps of at least 1e-8, each at most half of the one before.
+    assert len(curve.tried) < 60
+
+
+def test_at_a_minimum_the_point_stays():
+    start, moved, known = search(parabola(), 0.0, w=0.0)
     assert known is start
-    assert len(curve.tried) < 100
-
-
-def test_the_shortest_step_is_still_tried():
-    curve = parabola()
-    _, moved, _ = search(curve, -1.0, shortest=1.0)
     assert_array_equal(moved, [0.0])
-    start, _, known = search(curve, -2.5, shortest=1.0)
-    assert known is start
-    assert len(curve.tried) == 1
+
+
+def test_the_smallest_step_is_still_tried():
+    curve = parabola()
+    _, moved, _ = search(curve, -1.0, min_step=1.0)
+    assert_array_equal(moved, [0.0])
+    _, moved, _ = search(curve, -2.5, min_step=1.0)
+    # Its only step fails, and Polyak's is taken.
+    assert_allclose(curve.tried, [-1.5, 0.5], rtol=1e-15)
+    assert_array_equal(moved, [0.5])
 
 
 def test_a_step_on_level_ground_is_taken_at_once():

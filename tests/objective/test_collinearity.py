@@ -11,8 +11,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.linear_model import LogisticRegression
 
 from bce_logistic import CollinearityWarning, GDLogisticRegression
-from bce_logistic.objective.collinearity import affordable, find_collinearity
+from bce_logistic.objective.collinearity import find_collinearity
 from bce_logistic.rows.memory import row_blocks
+from bce_logistic.solvers.unpenalised import affordable
 
 from ..common import LAYOUTS, every_layout, objective, problem, weights
 from .separation_designs import random_design

@@ -18,7 +18,7 @@ from bce_logistic import (
     check_separation,
 )
 from bce_logistic.objective.collinearity import find_collinearity
-from bce_logistic.objective.standard_errors import separated_columns
+from bce_logistic.solvers.unpenalised import separated_columns
 
 from ..common import every_layout, objective, problem, weights
 from .separation_designs import layout as layout_of
