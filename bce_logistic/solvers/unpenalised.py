@@ -16,7 +16,7 @@ from ..objective.collinearity import (
 )
 from ..objective.linear_separation import CONSTRAINT_NUMBER, Constraints, find_direction
 from ..objective.objective import Objective
-from ..objective.standard_errors import errors_from_step, inverse_root, newton_step
+from ..objective.standard_errors import NewtonStep, errors_from_step, inverse_root, newton_step
 from ..preconditioning.cost_model import SECONDS_PER_FMA, Costs
 from ..rows.base import Block, Sums
 from ..rows.memory import RowsInMemory
@@ -25,7 +25,8 @@ from .minimize import Result
 
 # Passes that a Gram matrix or a Hessian may cost, if the fit took fewer.
 MIN_PASSES = 10
-# Largest change of a score by Newton's step, in nats, that proves an optimum. Below 1 is enough.
+# Largest change of a score by Newton's step, in nats, that proves an optimum: 1, less a margin for
+# rounding.
 MAX_SCORE_CHANGE = 0.5
 # Coefficients up to which the eigenvalues of a Hessian are computed.
 MAX_COEFFICIENTS = 2000
@@ -86,11 +87,7 @@ def separated_columns(
     nothing = np.zeros(n_columns, dtype=bool)
     newton = newton_step(objective, w) if _hessian_pays(objective, passes) else None
     n_relations = collinear.n_relations * max(1, objective.n_scores - 1) if collinear else 0
-    if (
-        newton
-        and newton.null_space.shape[1] == n_relations
-        and _proves_optimum(objective, newton.step)
-    ):
+    if newton and newton.null_space.shape[1] == n_relations and _proves_optimum(objective, newton):
         return nothing
     if (columns := _columns_by_program(objective, passes)) is not None:
         return columns
@@ -120,23 +117,32 @@ def _hessian_pays(objective: Objective, passes: int) -> bool:
     return n_contrasts <= MAX_COEFFICIENTS and seconds <= max(passes, MIN_PASSES) * costs.of_pass
 
 
-def _proves_optimum(objective: Objective, step: Array) -> bool:
+def _proves_optimum(objective: Objective, newton: NewtonStep) -> bool:
     r"""Whether a Newton step proves a finite optimum: it changes every score by little.
 
     With :math:`m_r` the margins' derivatives and :math:`\lambda_r > 0` the residuals, the
     gradient is :math:`-\sum_r \lambda_r m_r`. The step gives
     :math:`\sum_r \lambda_r' m_r = 0` with
     :math:`|\lambda_r' - \lambda_r| \le \lambda_r |m_r^T p|`. If all :math:`\lambda_r' > 0`, no
-    direction can raise one margin and lower none (Stiemke's lemma).
+    direction can raise one margin and lower none (Stiemke's lemma). That proves nothing where
+    :math:`\lambda_r` is smaller than the rounding of the gradient, which the step magnifies.
     """
 
-    def large(block: Block) -> Sums:
-        z = objective.scores(block, step)
+    def sums(block: Block) -> Sums:
+        z = objective.scores(block, newton.step)
         xp = namespace(z)
         change = xp.abs(z) if z.ndim == 1 else xp.max(z, axis=1) - xp.min(z, axis=1)
-        return (int(xp.count_nonzero((change >= MAX_SCORE_CHANGE) & (block.s > 0))),)
+        d = xp.stack([xp.sign(block.s), block.s**2], axis=1)
+        n_large = int(xp.count_nonzero((change >= MAX_SCORE_CHANGE) & (block.s > 0)))
+        return n_large, block.sandwich_diagonal(d), block.column_sum(d)
 
-    return bool(objective.rows.sum(large, size=1)[0] == 0)
+    n_large, squares, of_ones = objective.rows.sum(sums, size=2 * objective.shape[0])
+    if objective.fit_intercept:
+        squares = np.vstack([squares, of_ones])
+    std_err = np.linalg.norm(newton.root, axis=1).reshape(-1, objective.shape[0])
+    of_scores, of_gradient = (np.linalg.norm(std_err * np.sqrt(q)) for q in squares.T)
+    rounding = np.finfo(objective.rows.dtype).eps * of_scores * of_gradient
+    return bool(n_large == 0 and rounding < MAX_SCORE_CHANGE)
 
 
 def _columns_by_program(objective: Objective, passes: int) -> NDArray[np.bool_] | None:
