@@ -161,7 +161,7 @@ def test_restarts_make_convergence_linear():
     assert values[3000] < 1e-3 * f.value(without[-1])
 
 
-def test_momentum_that_leads_uphill_is_forgotten():
+def test_momentum_that_leads_uphill_is_restarted():
     rule, w, gradient = AcceleratedDescent(), np.zeros(2), np.array([1.0, -2.0])
     state = None
     for _ in range(50):
@@ -183,7 +183,7 @@ def test_momentum_across_the_slope_is_kept():
     assert next_state.theta > state.theta
 
 
-def test_acceleration_gathers_pace():
+def test_the_momentum_of_acceleration_grows():
     # theta_t > (t + 2) / 2 is the lemma behind the bound.
     rule, state = AcceleratedDescent(), None
     w = np.ones(1)
@@ -221,7 +221,7 @@ def test_newton_finds_the_minimum_of_a_quadratic_in_one_step():
         rule.preconditioner = None
 
 
-def test_newton_asks_for_the_hessian_where_it_is():
+def test_newton_takes_the_hessian_at_the_coefficients():
     asked = []
 
     def preconditioner(w):
@@ -277,7 +277,7 @@ def test_lbfgs_keeps_the_last_pairs(memory):
     assert_array_equal([pair.s for pair in state.pairs], steps[-memory - 1 : -1])
 
 
-def test_lbfgs_sees_no_difference_between_a_matrix_and_its_numbers():
+def test_lbfgs_gives_the_same_for_a_matrix_and_a_flat_array():
     f = Quadratic(np.linspace(0.5, 2, 8))
     d = np.linspace(1.0, 3.0, 8)
     flat, shaped = LBFGS(Diagonal(d)), LBFGS(Diagonal(d.reshape(4, 2)))
@@ -290,7 +290,7 @@ def test_lbfgs_sees_no_difference_between_a_matrix_and_its_numbers():
     assert_allclose(points, path(flat, f, 9, eta=1.0), rtol=1e-12, atol=1e-14)
 
 
-def test_lbfgs_begins_with_the_preconditioner():
+def test_lbfgs_starts_with_the_preconditioner():
     f = well()
     p, state = LBFGS(Factor.of(f.A))(f.start, f.gradient(f.start), None)
     assert_allclose(f.start + p, 0, atol=1e-12)
@@ -320,7 +320,9 @@ def test_lbfgs_ignores_a_step_that_was_not_made():
 @pytest.mark.parametrize("step_scale", [1e-6, 1.0, 1e6])
 @pytest.mark.parametrize("change_scale", [1e-6, 1.0, 1e6])
 @pytest.mark.parametrize(("cosine", "remembered"), [(1 / 4, 0), (4, 1)])
-def test_lbfgs_leaves_out_what_may_be_rounding(step_scale, change_scale, cosine, remembered):
+def test_lbfgs_leaves_out_pairs_whose_curvature_may_be_rounding(
+    step_scale, change_scale, cosine, remembered
+):
     # What counts is the angle between step and change, in whatever units the two are.
     step = step_scale * np.array([1.0, 0.0])
     change = change_scale * np.array([cosine * np.finfo(np.float64).eps, 1.0])

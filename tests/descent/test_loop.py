@@ -113,7 +113,7 @@ def test_a_start_that_is_known_is_not_evaluated_again():
     ids=str,
 )
 @pytest.mark.parametrize("stop", [0, 1, 7])
-def test_a_descent_is_taken_up_where_it_was_left(direction, stop):
+def test_a_continued_descent_is_one_long_one(direction, stop):
     def descent(w=START, state=None, t=0):
         rule = InverseScalingStep(0.2, 0.3)
         return descend(itertools.repeat(Bowl()), w, direction, rule, state=state, t=t)
@@ -127,7 +127,7 @@ def test_a_descent_is_taken_up_where_it_was_left(direction, stop):
         assert_array_equal(one.direction, other.direction)
 
 
-def test_the_start_is_left_alone():
+def test_the_start_is_not_written_to():
     w = START.copy()
     steps(descend(itertools.repeat(Bowl()), w, HeavyBall(0.9), InverseScalingStep(0.1)), 5)
     assert_array_equal(w, START)
@@ -147,7 +147,7 @@ def test_the_mean_is_that_of_the_iterates_from_the_first_on(first):
 
 
 @pytest.mark.parametrize("stop", [0, 1, 3, 7])
-def test_a_mean_is_taken_up_where_it_was_left(stop):
+def test_a_continued_mean_is_one_long_one(stop):
     def descent(start):
         w, state, t, _ = start
         rule = InverseScalingStep(0.2, 0.3)

@@ -25,7 +25,7 @@ def test_decaying_step(power, step):
     assert_array_equal(w, [1, 2])
 
 
-def test_steps_are_constant_and_rules_frozen_unless_told_otherwise():
+def test_steps_are_constant_by_default_and_rules_frozen():
     moved, _ = InverseScalingStep(0.5)(None, point(np.zeros(1)), np.ones(1), t=100)
     assert_array_equal(moved, [0.5])
     for rule in (InverseScalingStep(0.5), BacktrackingArmijo()):
@@ -105,7 +105,7 @@ def test_armijos_condition_holds_and_no_longer_step_keeps_it(curve, p, sufficien
 
 
 @pytest.mark.parametrize("p", [-2.5, -3.0, -5.0])
-def test_a_parabola_is_seen_through(p):
+def test_the_minimum_of_a_parabola_is_found_by_the_second_step(p):
     # Its minimum along p is known after one step that failed.
     curve = parabola()
     _, moved, _ = search(curve, p)
@@ -114,7 +114,7 @@ def test_a_parabola_is_seen_through(p):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_steps_to_where_there_is_no_value_are_shortened(value):
+def test_steps_to_a_value_that_is_not_finite_are_shortened(value):
     curve = Curve(lambda w: w**2 / 2 if w > -10 else value, lambda w: w)
     start, moved, known = search(curve, -100.0)
     assert known.value < start.value

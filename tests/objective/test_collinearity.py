@@ -172,7 +172,7 @@ def test_two_equal_columns_share_a_coefficient():
     assert_allclose(two.coef_[0], one.coef_[0, [0, 1, 0]] * [0.5, 1, 0.5], rtol=1e-6)
 
 
-def test_a_constant_leaves_it_to_the_intercept():
+def test_a_constant_column_gets_no_coefficient():
     X, y = problem(n_samples=300)
     X[:, 1] = 3.0
     with pytest.warns(CollinearityWarning, match="Leave out x1:"):
@@ -202,7 +202,7 @@ def test_a_hundred_names_at_most():
         GDLogisticRegression(C=np.inf).fit(np.repeat(X, 60, axis=1), y)
 
 
-def test_with_a_penalty_nothing_is_open():
+def test_with_a_penalty_there_is_no_warning():
     X, y = collinear_problem(2)
     GDLogisticRegression(C=1e6).fit(X, y)
 

@@ -75,14 +75,14 @@ def test_as_exact_arithmetic_decides(seed):
     assert found.separated == exactly_separated(X, y, fit_intercept)
 
 
-def test_exact_arithmetic_was_asked_of_both_kinds():
+def test_the_random_designs_are_of_both_kinds():
     X = np.array([[0], [1], [2], [3]])
     assert exactly_separated(X, np.array([0, 0, 1, 1]), True)
     assert not exactly_separated(X, np.array([0, 1, 0, 1]), True)
 
 
 @pytest.mark.parametrize("seed", range(100))
-def test_the_direction_is_what_it_says(seed):
+def test_the_direction_raises_margins_and_lowers_none(seed):
     X, y, s, fit_intercept = random_design(seed)
     found = check_separation(
         layout(random_design(seed), seed), y, sample_weight=s, fit_intercept=fit_intercept
@@ -199,7 +199,7 @@ def test_the_input_is_untouched():
             assert_array_equal(array, copy)
 
 
-def test_what_is_refused():
+def test_invalid_input_is_refused():
     X, y = problem()
     with pytest.raises(ValueError, match="one class"):
         check_separation(X, np.zeros(len(y)))

@@ -52,7 +52,7 @@ def test_value_and_gradient(layout, n_classes, fit_intercept, weighted, scale, C
 
 
 @every_number_of_classes
-def test_scipy_finds_the_gradient_right(n_classes):
+def test_scipy_checks_the_gradient(n_classes):
     X, y = problem(n_classes=n_classes)
     F = objective(X, y, weights(len(y)))
     for seed in range(5):
@@ -111,7 +111,7 @@ def test_penalty_spares_the_intercept(n_classes):
 @every_number_of_classes
 @with_and_without_intercept
 @pytest.mark.usefixtures("small_blocks")
-def test_largest_curvature_is_what_eigenvalues_say(layout, n_classes, fit_intercept):
+def test_smoothness_is_the_largest_eigenvalue(layout, n_classes, fit_intercept):
     X, y = problem(n_classes=n_classes, n_samples=200, density=0.6)
     s = weights(len(y))
     F = objective(layout(X), y, s, 0.5, fit_intercept)
@@ -122,7 +122,7 @@ def test_largest_curvature_is_what_eigenvalues_say(layout, n_classes, fit_interc
 
 
 @every_number_of_classes
-def test_no_curvature_is_larger(n_classes):
+def test_no_hessian_has_a_larger_eigenvalue_than_the_smoothness(n_classes):
     X, y = problem(n_classes=n_classes)
     F = objective(X, y, C=10.0)
     closest = 0.0
@@ -137,7 +137,7 @@ def test_no_curvature_is_larger(n_classes):
 
 @every_layout
 @pytest.mark.parametrize("seed", range(3))
-def test_largest_curvature_of_many_columns(layout, seed):
+def test_smoothness_of_many_columns(layout, seed):
     n_features = EXACT_EIGENVALUE_COLUMNS + 10
     X, y = problem(n_samples=100, n_features=n_features, seed=seed, density=0.3)
     A = np.column_stack([X, np.ones(len(X))])
@@ -149,7 +149,7 @@ def test_largest_curvature_of_many_columns(layout, seed):
 @every_layout
 @pytest.mark.parametrize("n_features", [3, EXACT_EIGENVALUE_COLUMNS + 10])
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 1e300])
-def test_largest_curvature_of_what_is_not_finite(layout, n_features, bad):
+def test_smoothness_of_features_that_are_not_finite(layout, n_features, bad):
     # Not an error of the linear algebra: the step is zero, and the estimator finds the culprit.
     X, y = problem(n_features=n_features)
     X[5, 1] = bad
@@ -158,7 +158,7 @@ def test_largest_curvature_of_what_is_not_finite(layout, n_features, bad):
 
 @every_layout
 @pytest.mark.parametrize("n_features", [3, EXACT_EIGENVALUE_COLUMNS + 10])
-def test_largest_curvature_of_zeros(layout, n_features):
+def test_smoothness_of_zeros(layout, n_features):
     X, y = problem(n_features=n_features)
     F = objective(layout(np.zeros_like(X)), y, C=0.5, fit_intercept=False)
     assert_allclose(F.smoothness(), 1 / 0.5, rtol=1e-12)
@@ -203,7 +203,7 @@ def test_hessians_are_derivatives_of_the_gradient(layout, n_classes, fit_interce
 
 @every_number_of_classes
 @with_and_without_intercept
-def test_what_the_objective_tells_of_itself(n_classes, fit_intercept):
+def test_weights_and_frozen_fields(n_classes, fit_intercept):
     X, y = problem(n_classes=n_classes)
     s = weights(len(y))
     F = objective(X, y, s, 0.5, fit_intercept)
@@ -235,13 +235,13 @@ def test_a_class_without_weight_counts_as_if_it_had_a_little(n_classes):
     assert_allclose(np.exp(b - b[-1]), share / share[-1], rtol=1e-12)
 
 
-def test_the_largest_curvature_is_never_zero():
+def test_smoothness_is_never_zero():
     X, y = problem()
     F = objective(np.zeros_like(X), y, C=np.inf, fit_intercept=False)
     assert F.smoothness() == np.finfo(np.float64).tiny
 
 
-def test_largest_curvature_of_many_columns_knows_weights_and_empty_columns():
+def test_smoothness_of_many_columns_with_weights_and_an_empty_column():
     """By the Lanczos method: never below the exact constant, and at most 7 % above it."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60, 520))
@@ -253,7 +253,7 @@ def test_largest_curvature_of_many_columns_knows_weights_and_empty_columns():
     assert exact <= found <= 1.07 * exact
 
 
-def test_largest_curvature_counts_the_strongest_penalty():
+def test_smoothness_includes_the_strongest_penalty():
     X, y = problem()
     plain = objective(X, y, C=np.inf)
     penalised = replace(plain, penalty=L2(np.array([0.0, 3.0, 50.0, 1.0, 0.0])))

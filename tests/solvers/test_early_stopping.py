@@ -1,4 +1,4 @@
-"""Held-out rows: the draw, the stop, and the coefficients that are kept."""
+"""Validation rows: the draw, the stop, and the coefficients that are kept."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from bce_logistic import GDLogisticRegression
-from bce_logistic.solvers.early_stopping import EarlyStopping
+from bce_logistic.solvers.early_stopping import EarlyStopping, iterates_without_progress
 from bce_logistic.validation.validation_set import draw_held_out
 
 from ..common import every_layout, problem, weights
@@ -40,7 +40,7 @@ def stopping(way, **params):
 @every_way
 @every_layout
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_what_is_kept_is_the_best_for_the_held_out_rows(way, layout, n_classes):
+def test_the_coefficients_with_the_smallest_validation_loss_are_kept(way, layout, n_classes):
     X, y, X_val, y_val = data(n_classes)
     s_val = weights(120) + 0.1
     model = stopping(way).fit(
@@ -60,7 +60,7 @@ def test_what_is_kept_is_the_best_for_the_held_out_rows(way, layout, n_classes):
 
 
 @every_way
-def test_rows_without_weight_are_as_good_as_held_out(way):
+def test_rows_without_weight_can_be_validation_rows(way):
     X, y, X_val, y_val = data()
     one = stopping(way).fit(X, y, X_val=X_val, y_val=y_val)
     X, y = np.concatenate([X, X_val]), np.concatenate([y, y_val])
@@ -73,7 +73,7 @@ def test_rows_without_weight_are_as_good_as_held_out(way):
 
 @every_way
 @pytest.mark.parametrize("seed", [None, 3])
-def test_rows_that_are_drawn_are_those_that_could_be_given(way, seed):
+def test_drawn_validation_rows_give_the_same_fit_as_given_ones(way, seed):
     X, y, *_ = data()
     y = np.array(["no", "yes"])[y]
     drawn = stopping(way, random_state=seed, validation_fraction=0.25).fit(X, y)
@@ -88,7 +88,7 @@ def test_rows_that_are_drawn_are_those_that_could_be_given(way, seed):
     assert_allclose(drawn.coef_, given.coef_, rtol=1e-9)
 
 
-def test_class_weights_count_for_the_held_out_rows():
+def test_class_weights_apply_to_the_validation_rows():
     X, y, X_val, y_val = data()
     model = stopping({}, class_weight={1: 3.0}).fit(X, y, X_val=X_val, y_val=y_val)
     s_val = np.where(y_val == 1, 3.0, 1.0)
@@ -96,14 +96,37 @@ def test_class_weights_count_for_the_held_out_rows():
     assert_allclose(found, model.validation_loss_curve_.min(), rtol=1e-12)
 
 
-def test_a_later_fit_without_held_out_rows_has_no_curve_of_them():
+def test_a_later_fit_without_early_stopping_has_no_validation_curve():
     X, y, *_ = data()
     model = stopping({}).fit(X, y)
     model.set_params(early_stopping=False).fit(X, y)
     assert not hasattr(model, "validation_loss_curve_")
 
 
-def test_tol_and_patience_decide_when_it_is_enough():
+@pytest.mark.parametrize("patience", [1, 2, 5, 40])
+@pytest.mark.parametrize("tol", [0.0, 0.05, 1.0])
+@pytest.mark.parametrize("seed", range(5))
+def test_iterates_without_progress_are_those_of_the_definition(patience, tol, seed):
+    rng = np.random.default_rng(seed)
+    losses = list(np.exp(-np.arange(30) / 5) + 0.1 * rng.normal(size=30).round(1))
+
+    def no_progress(n):
+        earlier, recent = losses[: n - patience], losses[n - patience : n]
+        return n > patience and min(recent) > min(earlier) - tol
+
+    expected = 0
+    while no_progress(30 - expected):
+        expected += 1
+    assert iterates_without_progress(losses, patience, tol) == expected
+    assert iterates_without_progress(losses[:patience], patience, tol) == 0
+
+
+def test_a_loss_that_is_not_a_number_is_not_taken_for_one_without_progress():
+    assert iterates_without_progress([1.0, 1.0, np.nan], patience=1, tol=0.1) == 0
+    assert iterates_without_progress([1.0, 1.0], patience=1, tol=0.1) == 1
+
+
+def test_tol_and_patience_decide_when_to_stop():
     class Loss:
         total_weight = 2.0
 
@@ -147,19 +170,19 @@ GIVEN = {
 
 
 @pytest.mark.parametrize(("given", "match"), GIVEN.values(), ids=GIVEN)
-def test_held_out_rows_that_are_refused(given, match):
+def test_invalid_validation_rows_are_refused(given, match):
     model = GDLogisticRegression(early_stopping=True)
     with pytest.raises(ValueError, match=match):
         model.fit([[0.0], [1.0], [2.0]], [0, 1, 0], **given)
     assert not hasattr(model, "coef_")
 
 
-def test_held_out_rows_without_early_stopping_are_refused():
+def test_validation_rows_without_early_stopping_are_refused():
     with pytest.raises(ValueError, match="early_stopping=True"):
         GDLogisticRegression().fit([[0.0], [1.0]], [0, 1], X_val=[[1.0]], y_val=[1])
 
 
-def test_a_pipeline_transforms_the_held_out_rows():
+def test_a_pipeline_transforms_the_validation_rows():
     X, y, X_val, y_val = data()
     with sklearn.config_context(enable_metadata_routing=True):
         inner = stopping({}).set_fit_request(X_val=True, y_val=True)

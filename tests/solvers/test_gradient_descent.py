@@ -367,7 +367,7 @@ def test_a_larger_step_that_converges_is_no_error(times):
 
 @pytest.mark.parametrize("times", [2.1, 2.5, 2.9])
 @pytest.mark.parametrize("tol", [0.0, 1e-6])
-def test_swings_that_stay_are_an_error(times, tol):
+def test_persistent_swings_are_an_error(times, tol):
     # They end below the start, between two values for ever.
     X, y = problem()
     L = lipschitz_constant(X, y, C=1.0)
@@ -395,7 +395,7 @@ SWINGS = {
 @pytest.mark.parametrize(
     ("params", "limit"), [({"momentum": 0.9}, 3.8), ({"momentum": 0.5, "nesterov": True}, 1.5)]
 )
-def test_only_swings_that_stay_of_unstable_steps_are_an_error(swing, stays, params, limit):
+def test_only_persistent_swings_of_unstable_steps_are_an_error(swing, stays, params, limit):
     X, y = problem()
     all_rows = objective(X, y)
     start = all_rows.at(np.zeros(5))
@@ -479,13 +479,11 @@ def test_no_convergence_above_the_start():
         assert solver.reason_to_stop(all_rows, iterate, history) == reason
 
 
-def test_the_curvature_is_computed_only_where_something_looks_wrong(monkeypatch):
+def test_smoothness_is_computed_only_if_a_descent_looks_divergent(monkeypatch):
     X, y = problem()
     asked = []
     largest = Objective.smoothness
-    monkeypatch.setattr(
-        Objective, "largest_curvature", lambda self: asked.append(0) or largest(self)
-    )
+    monkeypatch.setattr(Objective, "smoothness", lambda self: asked.append(0) or largest(self))
     gd(learning_rate=0.5, max_iter=100).fit(X, y)
     gd(learning_rate=0.5, momentum=0.9, average=True, max_iter=100).fit(X, y)
     assert not asked
@@ -515,7 +513,7 @@ def test_tol_bounds_the_mean_gradient(n_classes):
     assert_allclose(model.loss_curve_[-1], fitted_value(model, X, y, s) / s.sum(), rtol=1e-12)
 
 
-def test_not_converged_is_said():
+def test_no_convergence_is_warned_of():
     X, y = problem()
     with pytest.warns(ConvergenceWarning, match=r"max_iter=3 .* tol=1e-09") as record:
         model = gd(max_iter=3, tol=1e-9).fit(X, y)
@@ -624,7 +622,7 @@ def test_features_without_information_get_no_coefficient(n_features, C):
     assert (model.n_iter_[0], model.stop_reason_) == (5, "max_iter")
 
 
-def test_verbose_tells_of_every_pass(capsys):
+def test_verbose_prints_every_pass(capsys):
     X, y = problem()
     model = gd(max_iter=4, verbose=1).fit(X, y)
     lines = capsys.readouterr().out.splitlines()

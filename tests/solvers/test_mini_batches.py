@@ -58,8 +58,30 @@ def test_the_sum_over_the_batches_is_the_objective(layout, n_classes, batch_size
     assert_allclose(total, gradient, rtol=1e-11, atol=1e-12)
 
 
+@every_layout
+@every_kind
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
-def test_until_all_is_seen_what_is_seen_is_all(reduction):
+@pytest.mark.parametrize("batch_size", [1, 7, 20, 60, 100])
+def test_scaled_objectives_sum_to_the_objective_of_all_rows(
+    layout, n_classes, reduction, batch_size
+):
+    # With equal weights, so that a batch's share of the rows is its share of the weight.
+    X, y = problem(60, n_classes=n_classes)
+    all_rows = objective(layout(X), y, np.full(60, 1.7), C=0.5)
+    w = coefficients(all_rows)
+    batches = MiniBatches(all_rows, batch_size, reduction, n_samples=60)
+    points = [batch.at(w) for batch in batches.objectives(np.arange(60), everything(all_rows))]
+    scales = list(batches.scales(60))
+    assert len(scales) == len(points)
+    value = sum(scale * point.value for scale, point in zip(scales, points, strict=True))
+    gradient = sum(scale * point.gradient for scale, point in zip(scales, points, strict=True))
+    expected = all_rows.at(w)
+    assert_allclose(value, expected.value, rtol=1e-12)
+    assert_allclose(gradient, expected.gradient, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_during_the_first_pass_averages_are_over_the_rows_seen_so_far(reduction):
     all_rows = whole(C=0.5)
     w = coefficients(all_rows)
     batches = MiniBatches(all_rows, 25, reduction, n_samples=60)
@@ -77,7 +99,7 @@ def test_until_all_is_seen_what_is_seen_is_all(reduction):
     assert k == 2
 
 
-def test_the_penalty_is_bounded_as_long_as_little_was_seen():
+def test_the_penalty_is_bounded_during_the_first_pass():
     all_rows = whole(C=1e-6)
     weight = all_rows.total_weight
     batches = MiniBatches(all_rows, 30, "mean", n_samples=60, max_strength=7.0)
@@ -90,7 +112,7 @@ def test_the_penalty_is_bounded_as_long_as_little_was_seen():
 
 @every_layout
 @pytest.mark.parametrize("batch_size", [1, 4, 60])
-def test_how_many_rows_are_gathered_at_a_time_does_not_matter(layout, batch_size, monkeypatch):
+def test_the_number_of_rows_gathered_at_a_time_changes_nothing(layout, batch_size, monkeypatch):
     all_rows = whole(layout=layout)
     w = coefficients(all_rows)
     batches = MiniBatches(all_rows, batch_size, "mean", n_samples=60)
@@ -101,7 +123,7 @@ def test_how_many_rows_are_gathered_at_a_time_does_not_matter(layout, batch_size
         assert_array_equal(point.gradient, batch.at(w).gradient)
 
 
-def test_rows_that_are_left_out_are_not_seen():
+def test_rows_without_weight_are_in_no_batch():
     all_rows = whole(zeros=True)
     rows = np.flatnonzero(all_rows.rows.s)
     assert len(rows) < 60

@@ -124,7 +124,7 @@ def test_a_shuffled_pass_sees_every_row_once():
     assert_allclose(step, -1e-9 * n * gradient, rtol=1e-6)
 
 
-def test_each_pass_deals_the_rows_anew():
+def test_each_pass_shuffles_the_rows():
     X, y = problem(60)
     shuffled = descent(10, shuffle=True, max_iter=2, tol=0.0).fit(X, y)
     same = descent(10, max_iter=2, tol=0.0).fit(X, y)
@@ -220,7 +220,7 @@ def test_the_mean_of_the_iterates_is_better_than_the_last(n_classes):
     assert np.max(errors[500]) < np.min(errors[False])
 
 
-def test_passes_that_bring_nothing_end_the_fit():
+def test_passes_without_progress_end_the_fit():
     X, y = problem(200)
     model = descent(10, max_iter=1000, tol=1e-4, n_iter_no_change=4).fit(X, y)
     assert model.stop_reason_ == "tol"
@@ -231,7 +231,7 @@ def test_passes_that_bring_nothing_end_the_fit():
     assert model.n_iter_[0] == len(losses)
 
 
-def test_too_few_passes_are_said():
+def test_too_few_passes_are_warned_of():
     X, y = problem(200)
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
@@ -335,7 +335,7 @@ def test_no_fit_ends_above_its_start(load, params):
 
 
 @pytest.mark.parametrize("rate", [1e-4, 1e-3, 0.01, 0.03])
-def test_passes_that_bring_nothing_at_a_high_loss_are_no_convergence(rate):
+def test_passes_without_progress_at_a_high_loss_are_no_convergence(rate):
     # Swings of thousands of nats a sample, of which five passes in a row set no record.
     X, y = breast_cancer()
     model = descent(32, learning_rate=rate, shuffle=True, C=np.inf, tol=1e-6, max_iter=100)
@@ -375,7 +375,7 @@ def test_steps_too_short_to_get_anywhere_are_no_convergence():
 @every_kind
 @pytest.mark.parametrize("params", [{}, {"reduction": "sum"}, {"momentum": 0.5}, {"average": 20}])
 @pytest.mark.parametrize("batch_size", [2, 8, 32])
-def test_converged_is_what_the_noise_of_the_batches_leaves(n_classes, params, batch_size):
+def test_convergence_is_to_within_the_noise_of_the_batches(n_classes, params, batch_size):
     # By the formulas: the variance of the mean of b of n numbers drawn without replacement.
     X, y = problem(200, n_classes=n_classes)
     rate = 0.1 / (batch_size if "reduction" in params else 1)
@@ -396,26 +396,26 @@ def test_converged_is_what_the_noise_of_the_batches_leaves(n_classes, params, ba
     assert ((mean + penalty) ** 2).sum() <= 1.5 * step * L * variance
 
 
-def test_all_rows_are_looked_at_only_where_passes_bring_nothing(monkeypatch):
+def test_all_rows_are_evaluated_only_after_passes_without_progress(monkeypatch):
     X, y = problem(200)
-    looks = []
+    evaluations = []
     at = Objective.at
 
     def counted(self, w):
         if self.rows.n_samples == 200:
-            looks.append(0)
+            evaluations.append(0)
         return at(self, w)
 
     monkeypatch.setattr(Objective, "at", counted)
     assert not descent(10, tol=1e-9, max_iter=10).fit(X, y).converged_
-    assert len(looks) == 1  # the start
-    looks.clear()
+    assert len(evaluations) == 2  # the start, and the duality gap in the end
+    evaluations.clear()
     assert descent(10, tol=1e-4, max_iter=100).fit(X, y).converged_
-    assert len(looks) == 2
-    # Where nothing is gained for long, every n_iter_no_change passes.
-    looks.clear()
+    assert len(evaluations) == 3
+    # Without progress for long: once every n_iter_no_change passes.
+    evaluations.clear()
     descent(10, learning_rate=1e-8, max_iter=20, n_iter_no_change=5, tol=1e-6).fit(X, y)
-    assert len(looks) == 1 + 3  # after 6, 11 and 16 passes
+    assert len(evaluations) == 2 + 3  # after 6, 11 and 16 passes
 
 
 @every_rule
@@ -493,7 +493,7 @@ def test_a_stream_bounds_a_strong_penalty_as_the_first_pass_does(rule, n_classes
     assert_allclose(model.intercept_, w[4], rtol=1e-9)
 
 
-def test_single_precision_does_not_lose_what_was_learnt():
+def test_single_precision_keeps_the_state():
     X, y = problem(400)
     single = X.astype(np.float32)
     s = np.ones(400)
@@ -575,7 +575,7 @@ def test_a_stream_goes_on_from_a_fit(solver):
 
 @every_rule
 @every_kind
-def test_a_stream_after_mini_batches_goes_on_with_all_that_they_left(rule, n_classes):
+def test_a_stream_after_mini_batches_continues_with_their_state(rule, n_classes):
     # Without a penalty and with equal weights, the second pass of a fit does the same.
     X, y = problem(50, n_classes=n_classes)
     model = descent(**rule, C=np.inf).fit(X, y).partial_fit(X, y)
