@@ -1,7 +1,8 @@
 r"""Separation of the classes, decided exactly by a linear program.
 
 The loss has no finite optimum if a direction of the coefficients lowers no sample's margin and
-raises some. With a constraint :math:`m_r^T \beta` for each sample and each class other than its own,
+raises some. With a constraint :math:`m_r^T \beta` for each sample and each class other than its
+own,
 
 .. math:: \max_{\beta, t} \sum_r t_r \quad \text{with} \quad
           m_r^T \beta \ge t_r, \quad 0 \le t_r \le 1

@@ -1,8 +1,8 @@
 """Standard errors of the coefficients, and the coefficients for which there are none.
 
 At a finite optimum, Newton's step changes neither the scores nor the standard errors by much.
-Towards an optimum at infinity the Hessian decreases by the same factor e with every Newton step, so that
-standard errors before and after one step show which coefficients diverge.
+Towards an optimum at infinity the Hessian decreases by the same factor e with every Newton step,
+so that standard errors before and after one step show which coefficients diverge.
 """
 
 from __future__ import annotations
