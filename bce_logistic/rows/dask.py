@@ -30,15 +30,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..arrays import Array, is_dask
 from ..validation.classes import Classes
-from ..validation.features import (
-    canonical,
-    check_labels,
-    check_numeric,
-    explain_conversion,
-    not_finite,
-    not_finite_message,
-)
-from ..validation.labels import check_classes, distinct_labels, encode
+from ..validation.features import non_finite, non_finite_message
+from ..validation.labels import check_classes, check_labels, distinct_labels, encode
+from ..validation.numeric import check_numeric, explain_conversion
+from ..validation.sparse import canonical
 from ..validation.weights import check_sample_weight, weigh_classes
 from .base import Block, RowBlocks, Sums, sum_terms
 from .label_index import label_counts, label_weights
@@ -322,7 +317,7 @@ def check_features(X: Any, estimator: Any) -> None:
     for n_rows, found in dask.compute(*(dask.delayed(call)(look, part) for part in parts(X))):
         if found is not None:
             words, i, j = found
-            raise ValueError(not_finite_message(words, start + i, j, estimator))
+            raise ValueError(non_finite_message(words, start + i, j, estimator))
         start += n_rows
 
 
@@ -425,7 +420,7 @@ def not_finite_in_chunk(
 ) -> tuple[int, tuple[str, int, int] | None]:
     """Rows of a chunk, and the first feature in it that is not finite."""
     X = checked_chunk(X, dtype=dtype)
-    return X.shape[0], not_finite(X, estimator_name)
+    return X.shape[0], non_finite(X, estimator_name)
 
 
 def checked_chunk(X: Any, **how: Any) -> Any:

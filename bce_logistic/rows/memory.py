@@ -1,4 +1,4 @@
-"""Rows in memory, or in a file that is mapped to it: dense or CSR, summed over by threads.
+"""Dense or CSR rows in memory or in a mapped file, summed over by threads.
 
 The rows are cut into blocks that fit in a cache; their bounds depend on shapes alone.
 """
@@ -8,18 +8,20 @@ from __future__ import annotations
 import itertools
 import sys
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
+from sklearn.utils import gen_even_slices
 from sklearn.utils.extmath import safe_sparse_dot
 
 from ..arrays import Array
-from ..validation.features import compressed
-from ..validation.labels import label_chunks
+from ..validation.labels import batches, label_batches
+from ..validation.sparse import compressed
 from .base import Block, RowBlocks, Sums, sum_terms
 from .label_index import label_counts, label_weights, rows_by_class
 from .threads import ParallelMap
@@ -29,25 +31,33 @@ from .threads import ParallelMap
 DENSE_BLOCK_BYTES = 4 << 20
 # With fewer non-zeros than this, a thread costs more than it saves.
 SPARSE_BLOCK_NON_ZEROS = 1 << 18
-# And with fewer for each feature, its sum over the features costs more than its products.
+# Non-zeros per feature below which adding a block's sum costs more than computing it.
 BLOCK_NON_ZEROS_PER_FEATURE = 16
-# Non-zeros from which the shares of the features are told.
+# Non-zeros drawn to estimate each feature's share of them.
 DRAWN_NON_ZEROS = 1 << 16
-# What may wait to be added: so many partial sums, so many numbers in them.
+# Most partial sums that wait to be added, and most numbers in them.
 MAX_PARTIAL_SUMS = 64
 PARTIAL_SUMS_SIZE = 1 << 22
 
 
+class View(NamedTuple):
+    """Features of consecutive rows and their transpose, sharing the memory of all rows."""
+
+    rows: slice
+    X: Any
+    XT: Any
+
+
 class RowsInMemory(RowBlocks):
-    """Rows of one matrix in memory or mapped to it, summed over by threads.
+    """Rows of one matrix, stored as views that know nothing of labels and weights.
 
     Parameters
     ----------
     X : ndarray or CSR matrix of shape (n_samples, n_features)
-        Features, float64 or float32; dense ones in C order, sparse ones without repeated entries
-        (:func:`bce_logistic.validation.features.canonical`). Never copied.
+        Features, float64 or float32; dense ones in C order, sparse ones canonical
+        (:func:`bce_logistic.validation.sparse.canonical`). Never copied.
     y : ndarray of shape (n_samples,)
-        Labels as the loss wants them.
+        Labels as the loss expects them.
     s : ndarray of shape (n_samples,)
         Sample weights, float64.
     run : callable, default=map
@@ -55,62 +65,62 @@ class RowsInMemory(RowBlocks):
     """
 
     def __init__(self, X: Any, y: NDArray, s: Array, run: ParallelMap = map):
-        self.X, self.y, self.s, self.run = X, y, s, run
+        self.X, self.run = X, run
         self.dtype = X.dtype
         self.n_samples, self.n_features = X.shape
         self.n_stored = int(X.nnz if scipy.sparse.issparse(X) else X.size)
+        self._views = [self._view(rows) for rows in self._block_slices()]
+        self._set_labels_and_weights(y, s)
+
+    def reweighted(self, s: Array, y: NDArray | None = None) -> Self:
+        """The same rows with weights ``s`` and, if given, labels ``y``: the features are shared."""
+        rows = copy(self)
+        rows._set_labels_and_weights(self.y if y is None else y, s)
+        return rows
+
+    def _set_labels_and_weights(self, y: NDArray, s: Array) -> None:
+        self.y, self.s = y, s
         self.total_weight = float(s.sum())
         self.passes = 0
-        self._slices = self._block_slices()
-        self._blocks = self._make_blocks(self._slices)
+        vars(self).pop("smallest_weight", None)
+        self._blocks = self._make_blocks(self._views)
+
+    def _make_blocks(self, views: Iterable[View]) -> list[Block]:
+        return [Block(X, XT, self.y[rows], self.s[rows], rows.start) for rows, X, XT in views]
 
     @cached_property
     def smallest_weight(self) -> float:  # type: ignore[override]
         """Smallest sample weight that is not zero."""
-        parts = (self.s[rows] for rows in label_chunks(self.n_samples))
-        return float(min(np.min(part, where=part > 0, initial=np.inf) for part in parts))
+        parts = (self.s[rows] for rows in label_batches(self.n_samples))
+        return float(min(np.min(s, where=s > 0, initial=np.inf) for s in parts))
 
     def label_weights(self, n_labels: int) -> Array:
-        """Total weight of each label 0, 1, ...; the features are not read."""
+        """Total weight of each label 0, 1, ..."""
         return label_weights(self.y, self.s, n_labels)
 
     def label_counts(self, n_labels: int) -> NDArray[np.intp]:
-        """How many rows have each label 0, 1, ...; the features are not read."""
+        """Number of rows of each label 0, 1, ..."""
         return label_counts(self.y, n_labels)
 
     @abstractmethod
-    def _block_slices(self) -> list[slice]:
+    def _block_slices(self) -> Iterable[slice]:
         """Bounds of the blocks, from the shape and the layout of the data alone."""
 
     @abstractmethod
-    def _view(self, rows: slice) -> tuple[Any, Any]:
-        """Features of some consecutive rows, and the transpose, without a copy."""
+    def _view(self, rows: slice) -> View:
+        """Consecutive rows, without a copy of the features."""
 
     def blocks(self, size: int) -> list[Block]:
-        """The blocks, joined where each would hold fewer numbers than its sum.
+        """Blocks for sums of ``size`` numbers, joined where they would be smaller than their sums.
 
-        Parameters
-        ----------
-        size : int
-            How many numbers the sum of a block holds, about.
-
-        Returns
-        -------
-        list of Block
-            Never less than two, if there are two.
+        There are never fewer than two if the rows are cut at all.
         """
-        n_cuts = len(self._slices)
         n_blocks = max(2, self.n_stored // size)
-        if n_blocks >= n_cuts:
+        if n_blocks >= len(self._views):
             return self._blocks
-        ends = [n_cuts * block // n_blocks for block in range(n_blocks + 1)]
-        pairs = itertools.pairwise(ends)
-        return self._make_blocks(
-            [slice(self._slices[i].start, self._slices[j - 1].stop) for i, j in pairs]
-        )
-
-    def _make_blocks(self, cuts: list[slice]) -> list[Block]:
-        return [Block(*self._view(rows), self.y[rows], self.s[rows], rows.start) for rows in cuts]
+        groups = _even_groups(self._views, n_blocks)
+        joined = (slice(group[0].rows.start, group[-1].rows.stop) for group in groups)
+        return self._make_blocks(map(self._view, joined))
 
     def keep(self, function: Callable[[Block], Any], size: int) -> Callable[[Block], Any]:
         """The same function, its values for all blocks computed once, in one pass."""
@@ -125,39 +135,23 @@ class RowsInMemory(RowBlocks):
         """Sum ``function(block)`` over all blocks, a few of them in a thread."""
         self.passes += 1
 
-        def partial_sum(blocks: list[Block]) -> Sums:
+        def partial_sum(blocks: Iterable[Block]) -> Sums:
             with np.errstate(all="ignore"):
                 return sum_terms(map(function, blocks))
 
-        all_blocks = self.blocks(size)
-        n_blocks = len(all_blocks)
-        if n_blocks == 1:
-            return partial_sum(all_blocks)
-        n_parts = min(n_blocks, MAX_PARTIAL_SUMS, max(2, PARTIAL_SUMS_SIZE // size))
-        ends = [n_blocks * part // n_parts for part in range(n_parts + 1)]
-        parts = [all_blocks[i:j] for i, j in itertools.pairwise(ends)]
-        return sum_terms(self.run(partial_sum, parts))
+        blocks = self.blocks(size)
+        if len(blocks) == 1:
+            return partial_sum(blocks)
+        n_groups = min(MAX_PARTIAL_SUMS, max(2, PARTIAL_SUMS_SIZE // size))
+        return sum_terms(self.run(partial_sum, _even_groups(blocks, n_groups)))
 
     def take_by_class(self, label: NDArray, position: NDArray[np.intp]) -> tuple[Array, Array]:
-        """Dense copy of the rows that are the first, second, ... of a label."""
+        """Features and weights of rows given by label and position; see :class:`RowBlocks`."""
         rows = rows_by_class(self.y, label, position)
         return self._dense(rows), self.s[rows]
 
-    def subset(self, rows: NDArray[np.intp] | slice, scale: Array) -> RowsInMemory:
-        """Dense copy of some rows in float64.
-
-        Parameters
-        ----------
-        rows : ndarray of integers or slice
-            Which rows to take, in this order.
-        scale : ndarray of shape (n_rows,)
-            Factors for their weights: how many rows each stands for.
-
-        Returns
-        -------
-        RowsInMemory
-            The rows.
-        """
+    def subset(self, rows: NDArray[np.intp] | slice, scale: Array) -> DenseRows:
+        """Dense float64 copy of some rows, their weights times ``scale``, of shape (n_rows,)."""
         return DenseRows(self._dense(rows), self.y[rows], self.s[rows] * scale, self.run)
 
     def _dense(self, rows: NDArray[np.intp] | slice) -> Array:
@@ -174,62 +168,47 @@ class DenseRows(RowsInMemory):
     max_block_rows = sys.maxsize
 
     def column_density(self) -> Array:
-        """Which share of the stored numbers belongs to each feature."""
+        """Share of the stored numbers that belongs to each feature: equal shares."""
         return np.full(self.n_features, 1 / self.n_features)
 
     def product(self, w: Array) -> Array:
-        """``X @ w`` for all rows, in float64; counts as no pass, :meth:`rmatvec` as one."""
+        """``X @ w`` in float64; counts as no pass, :meth:`rmatvec` as one."""
         with np.errstate(all="ignore"):
-            return np.concatenate(list(self.run(lambda block: block.matvec(w), self._blocks)))
+            return np.concatenate(list(self.run(lambda block: block.matvec(w), self.blocks(1))))
 
     def rmatvec(self, residual: Array) -> Array:
-        """``X.T @ residual`` for all rows, in float64."""
+        """``X.T @ residual`` in float64."""
         self.passes += 1
 
-        def term(rows_and_block: tuple[slice, Block]) -> Sums:
-            rows, block = rows_and_block
-            return (block.rmatvec(residual[rows]),)
+        def term(block: Block) -> Sums:
+            return (block.rmatvec(residual[block.start : block.start + len(block.y)]),)
 
         with np.errstate(all="ignore"):
-            return sum_terms(self.run(term, zip(self._slices, self._blocks, strict=True)))[0]
+            return sum_terms(self.run(term, self.blocks(1)))[0]
 
     def weighted_gram(self, scale: Array, center: Array) -> Array:
-        """``(X - center) @ diag(scale) @ (X - center).T``, in float64, in one pass over columns.
+        """``(X - center) @ diag(scale) @ (X - center).T`` in float64, in one pass over columns.
 
-        Parameters
-        ----------
-        scale : ndarray of shape (n_features,)
-            Weights of the features, not negative.
-        center : ndarray of shape (n_features,)
-            What to subtract from each row.
-
-        Returns
-        -------
-        ndarray of shape (n_rows, n_rows)
-            The products of the rows.
+        ``scale``, not negative, and ``center`` have the shape (n_features,).
         """
         self.passes += 1
         root = np.sqrt(scale)
         step = max(self.n_samples, DENSE_BLOCK_BYTES // (8 * self.n_samples))
 
-        def term(start: int) -> Sums:
-            columns = slice(start, start + step)
+        def term(columns: slice) -> Sums:
             A = (self.X[:, columns] - center[columns]) * root[columns]
             return (A.dot(A.T),)
 
         with np.errstate(all="ignore"):
-            return sum_terms(self.run(term, range(0, self.n_features, step)))[0]
+            return sum_terms(self.run(term, batches(self.n_features, step)))[0]
 
-    def _block_slices(self) -> list[slice]:
+    def _block_slices(self) -> Iterable[slice]:
         step = DENSE_BLOCK_BYTES // max(1, self.X.itemsize * self.n_features)
-        step = min(max(64, step), self.max_block_rows)
-        return [
-            slice(start, min(start + step, self.n_samples))
-            for start in range(0, self.n_samples, step)
-        ]
+        return batches(self.n_samples, min(max(64, step), self.max_block_rows))
 
-    def _view(self, rows: slice) -> tuple[NDArray, NDArray]:
-        return self.X[rows], self.X[rows].T
+    def _view(self, rows: slice) -> View:
+        X = self.X[rows]
+        return View(rows, X, X.T)
 
 
 class SparseRows(RowsInMemory):
@@ -238,22 +217,21 @@ class SparseRows(RowsInMemory):
     is_dense = False
 
     def column_density(self) -> Array:
-        """Which share of the stored numbers belongs to each feature, from some of many."""
+        """Share of the stored numbers that belongs to each feature, estimated from a sample."""
         indices = self.X.indices
         if self.n_stored > DRAWN_NON_ZEROS:
             rng = np.random.default_rng(0)
             indices = indices[rng.integers(0, self.n_stored, DRAWN_NON_ZEROS)]
         return np.bincount(indices, minlength=self.n_features) / len(indices)
 
-    def _block_slices(self) -> list[slice]:
-        non_zeros = self.n_stored
+    def _block_slices(self) -> Iterable[slice]:
         worthwhile = max(SPARSE_BLOCK_NON_ZEROS, BLOCK_NON_ZEROS_PER_FEATURE * self.n_features)
-        n_blocks = min(MAX_PARTIAL_SUMS, max(1, non_zeros // worthwhile))
-        inner = np.searchsorted(self.X.indptr, np.linspace(0, non_zeros, n_blocks + 1)[1:-1])
+        n_blocks = min(MAX_PARTIAL_SUMS, max(1, self.n_stored // worthwhile))
+        inner = np.searchsorted(self.X.indptr, np.linspace(0, self.n_stored, n_blocks + 1)[1:-1])
         ends = np.unique([0, *inner.tolist(), self.n_samples]).tolist()
         return [slice(start, stop) for start, stop in itertools.pairwise(ends)]
 
-    def _view(self, rows: slice) -> tuple[Any, Any]:
+    def _view(self, rows: slice) -> View:
         first, last = self.X.indptr[rows.start], self.X.indptr[rows.stop]
         arrays = (
             self.X.data[first:last],
@@ -261,37 +239,36 @@ class SparseRows(RowsInMemory):
             self.X.indptr[rows.start : rows.stop + 1] - first,
         )
         shape = (rows.stop - rows.start, self.n_features)
-        return (
+        return View(
+            rows,
             compressed(scipy.sparse.csr_array, shape, *arrays),
             compressed(scipy.sparse.csc_array, shape[::-1], *arrays),
         )
 
 
 def row_blocks(X: Any, y: NDArray, s: Array, run: ParallelMap = map) -> RowsInMemory:
-    """Row blocks of a dense array or a CSR matrix; parameters as in :class:`RowsInMemory`."""
+    """Rows of a dense array or a CSR matrix; parameters as in :class:`RowsInMemory`."""
     rows = SparseRows if scipy.sparse.issparse(X) else DenseRows
     return rows(X, y, s, run)
 
 
 def product(X: Any, coef: Any) -> NDArray:
-    """``X @ coef``, dense; rows less precise than the coefficients are not copied as a whole.
+    """``X @ coef``, dense; float32 features of float64 coefficients are converted in batches.
 
-    Parameters
-    ----------
-    X : ndarray or CSR matrix of shape (n_samples, n_features)
-        Features.
-    coef : ndarray or sparse matrix of shape (n_features, n_scores)
-        Coefficients.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_scores)
-        The products.
+    ``X`` is dense or CSR, (n_samples, n_features); ``coef`` dense or sparse,
+    (n_features, n_scores).
     """
     dtype = np.result_type(X.dtype, coef.dtype)
     if scipy.sparse.issparse(X) or X.dtype == dtype:
         return safe_sparse_dot(X, coef, dense_output=True)
     z = np.empty((len(X), coef.shape[1]), dtype)
-    for rows in label_chunks(len(X)):
+    for rows in label_batches(len(X)):
         z[rows] = safe_sparse_dot(X[rows], coef, dense_output=True)
     return z
+
+
+def _even_groups(items: Sequence, n_groups: int) -> list[Sequence]:
+    """Consecutive items in at most ``n_groups`` groups of nearly equal length."""
+    if len(items) <= n_groups:
+        return [[item] for item in items]
+    return [items[group] for group in gen_even_slices(len(items), n_groups)]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array
-from .labels import label_chunks
+from .labels import label_batches
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Classes:
         if (self.weights == 1).all():
             return s
         weighted = np.empty(len(s))
-        for rows in label_chunks(len(s)):
+        for rows in label_batches(len(s)):
             np.multiply(s[rows], self.weights[encoded[rows]], out=weighted[rows])
         return weighted
 

@@ -12,7 +12,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from ..arrays import Array, namespace
 from .classes import Classes
-from .features import check_numeric
+from .numeric import check_numeric
 
 
 def check_sample_weight(sample_weight: Any, n_samples: int, dtype: Any = np.float64) -> Array:

@@ -1,4 +1,4 @@
-"""Input that is refused; most of it is tested where it is given, in test_estimator.py."""
+"""Features and labels that are refused; most of it is tested through ``fit``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 
 from bce_logistic import GDLogisticRegression
-from bce_logistic.validation.features import check_sparse
+from bce_logistic.validation.sparse import check_sparse
 
 from ..common import needs_scikit_learn, problem
 
@@ -266,7 +266,7 @@ def test_no_number_at_all():
 def test_numbers_are_not_searched_for_text(monkeypatch):
     """An error about something else costs no copy of the features."""
     model = GDLogisticRegression().fit(X, Y)
-    monkeypatch.setattr("bce_logistic.validation.features._first_no_number", None)
+    monkeypatch.setattr("bce_logistic.validation.numeric._first_non_number", None)
     for features in (X[:, :1], pandas.DataFrame(X[:, :1])):
         with pytest.raises(ValueError, match="1 features, but"):
             model.predict(features)

@@ -1,4 +1,4 @@
-"""Labels against NumPy's own functions, with stretches so short that there are many."""
+"""Labels against NumPy's own functions, with batches so short that there are many."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from bce_logistic.rows.label_index import label_counts, label_weights, member_rows
+from bce_logistic.rows.label_index import label_counts, label_weights, rows_by_class
 from bce_logistic.validation.labels import (
     FIRST_LABELS,
-    LABEL_CHUNK,
+    LABEL_BATCH,
     check_and_encode,
     check_partial_fit_classes,
     fit_encode,
@@ -23,8 +23,8 @@ from ..common import weights
 
 
 @pytest.fixture(autouse=True)
-def short_stretches(monkeypatch):
-    monkeypatch.setattr("bce_logistic.validation.labels.LABEL_CHUNK", 7)
+def short_batches(monkeypatch):
+    monkeypatch.setattr("bce_logistic.validation.labels.LABEL_BATCH", 7)
 
 
 LABELS = {
@@ -112,12 +112,12 @@ def test_members_are_found(n_samples):
     y = rng.integers(0, 3, n_samples)
     rows = rng.permutation(n_samples)[:40]
     rank = np.array([(y[:row] == y[row]).sum() for row in rows])
-    assert_array_equal(member_rows(y, y[rows], rank), rows)
+    assert_array_equal(rows_by_class(y, y[rows], rank), rows)
 
 
 @pytest.mark.parametrize("kind", [np.int64, np.float32, "U3"])
 def test_little_memory_beyond_a_byte_a_label(kind, monkeypatch):
-    monkeypatch.setattr("bce_logistic.validation.labels.LABEL_CHUNK", LABEL_CHUNK)
+    monkeypatch.setattr("bce_logistic.validation.labels.LABEL_BATCH", LABEL_BATCH)
     n_samples = 2_000_000
     y = (np.arange(n_samples) % 3 == 0).astype(np.int8).astype(kind)
     s = np.broadcast_to(1.0, n_samples)
@@ -125,10 +125,10 @@ def test_little_memory_beyond_a_byte_a_label(kind, monkeypatch):
     tracemalloc.start()
     _, encoded = fit_encode(y)
     assert_allclose(label_weights(encoded, s, 2), label_counts(encoded, 2), rtol=1e-15)
-    assert_array_equal(member_rows(encoded, np.ones(1000), rank), 3 * rank)
+    assert_array_equal(rows_by_class(encoded, np.ones(1000), rank), 3 * rank)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < n_samples + 100 * LABEL_CHUNK
+    assert peak < n_samples + 100 * LABEL_BATCH
 
 
 @pytest.mark.parametrize("labels", [["b", "a", "c"], [3, 1, 7], [0.0, 1.0, 2.0]], ids=str)

@@ -151,8 +151,8 @@ def test_weights_of_no_class(totals, class_weight, match):
 def test_the_culprit_is_named(layout, bad, match):
     X = np.eye(3)
     X[1, 1] = bad
+    rows = row_blocks(layout(X), np.zeros(3), np.ones(3))
     with pytest.raises(ValueError, match=match):
-        rows = row_blocks(layout(X), np.zeros(3), np.ones(3))
         rows.check_finite(GDLogisticRegression())
 
 
