@@ -30,7 +30,7 @@ def dispatch_on_array_type(method: Callable) -> Callable:
     @functools.wraps(method)
     def predict(self: Any, X: Any) -> Any:
         if is_dask(X):
-            from ..rows.dask import lazy_prediction
+            from ..rows.dask_predictions import lazy_prediction
 
             return lazy_prediction(self, method.__name__, X)
         if keeps_namespace(X) or is_non_numpy(vars(self).get("coef_")):
@@ -158,7 +158,7 @@ class LinearPredictions(ClassifierMixin):
             The share, between 0 and 1.
         """
         if is_dask(X):
-            from ..rows.dask import accuracy
+            from ..rows.dask_predictions import accuracy
 
             return accuracy(self, X, y, sample_weight)
         return super().score(X, y, sample_weight)
