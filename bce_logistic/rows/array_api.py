@@ -1,9 +1,9 @@
-"""Rows in an array of another library than NumPy, summed over where they are: on a GPU, say.
+"""Rows in an array of another library than NumPy, summed over on its device, such as a GPU.
 
-scikit-learn's setting ``array_api_dispatch`` decides whether such an array stays what it is. What
-follows the rows in number is then computed by their library, on their device: scores, losses,
-residuals, sums. What follows the columns is NumPy's: coefficients travel to the device, sums
-come back, and so do the rows of a subsample.
+scikit-learn's setting ``array_api_dispatch`` decides whether such an array is kept. Arrays with
+one element a row (scores, losses, residuals) and their sums are then computed by its library, on
+its device. Coefficients are NumPy's: they travel to the device; sums and the rows of a subsample
+come back.
 
 References
 ----------
@@ -31,7 +31,7 @@ from ..arrays import (
     to_numpy,
 )
 from ..validation.classes import Classes
-from ..validation.labels import check_classes, fit_encode
+from ..validation.labels import batches, check_classes, fit_encode
 from ..validation.weights import check_sample_weight, weigh_classes
 from .base import Block, Columns, RowBlocks, Sums, sum_terms
 
@@ -39,51 +39,51 @@ _compat = array_api_compat()
 array_namespace, device, to_device = _compat.array_namespace, _compat.device, _compat.to_device
 
 
-# A block is worth the calls that start the work on it, and what is computed of it fits beside it.
+# Large enough to amortise kernel launches, small enough that temporaries fit in device memory.
 BLOCK_BYTES = 64 << 20
 # Labels up to this number take one byte each.
 BYTE_LABELS = 256
 
 
 class ArrayBlock(Block):
-    """Some consecutive rows of an array of another library.
+    """Consecutive rows; scores and residuals in the highest precision of the device.
 
-    Scores and residuals are as precise as the device can, sums over the rows are NumPy's.
+    Sums over the rows are returned to NumPy, in float64.
     """
 
     def matvec(self, w: Array) -> Any:
-        """``X @ w``; see :meth:`Block.matvec`."""
+        """``X @ w``, on the device."""
         return as_type(self.X @ asarray_like(w, self.X), self.s.dtype)
 
     def rmatvec(self, residual: Any) -> Array:
-        """``X.T @ residual``; see :meth:`Block.rmatvec`."""
+        """``X.T @ residual``."""
         return to_float64(self.XT @ as_type(residual, self.X.dtype))
 
     def apply_weights(self, residual: Any) -> Any:
-        """Residuals of the rows, each times the weight of its row."""
+        """``diag(s) @ residual``, on the device."""
         return residual * (self.s if residual.ndim == 1 else self.s[:, None])
 
     def column_sum(self, residual: Any) -> Array:
-        """Sum of the residuals of the rows, in float64."""
+        """Sum of the residuals over the rows."""
         return to_float64(array_namespace(residual).sum(residual, axis=0))
 
     def weighted_value_sum(self, value: Any) -> float:
-        """Sum of the values of the rows, each times the weight of its row, in float64."""
+        """``s @ value``."""
         return float(self.s @ value)
 
     def sandwich(self, d: Any, columns: Columns = slice(None)) -> Array:
-        """``X.T @ diag(d) @ X``; see :meth:`Block.sandwich`."""
+        """``X.T @ diag(d) @ X`` of some columns of ``X``."""
         xp = array_namespace(d)
         root = as_type(xp.sqrt(d), self.X.dtype)
         A = root[:, None] * take_columns(self.X, columns)
         return to_float64(A.T @ A)
 
     def sandwich_diagonal(self, d: Any) -> Array:
-        """Diagonal of :meth:`sandwich`, for one or more weights a row."""
+        """Diagonal of :meth:`sandwich`; ``d`` may have the shape (n_rows, n_scores)."""
         return self._replace(XT=(self.X * self.X).T).rmatvec(d)
 
     def shifted(self, center: Array) -> Block:
-        """The rows less a center, as precise as the device can; see :meth:`Block.shifted`."""
+        """The rows minus ``center``, in the highest precision of the device."""
         X = as_type(self.X, self.s.dtype)
         X = X - asarray_like(center, X)
         return self._replace(X=X, XT=X.T)
@@ -97,9 +97,9 @@ class ArrayRows(RowBlocks):
     X : array of shape (n_samples, n_features)
         Features. Never copied.
     y : array of integers of shape (n_samples,)
-        Labels 0, 1, ..., on the same device.
+        Labels 0, 1, ..., on the device of the features.
     s : array of shape (n_samples,)
-        Sample weights, likewise.
+        Sample weights, on that device.
     """
 
     is_dense = True
@@ -114,9 +114,10 @@ class ArrayRows(RowBlocks):
         self.smallest_weight = float(xp.min(xp.where(s > 0, s, np.inf)))
         self.passes = 0
         step = max(1, BLOCK_BYTES // (self.dtype.itemsize * self.n_features))
-        starts = range(0, self.n_samples, step)
-        cuts = [slice(start, min(start + step, self.n_samples)) for start in starts]
-        self._blocks = [ArrayBlock(X[rows, :], X[rows, :].T, y[rows], s[rows]) for rows in cuts]
+        self._blocks = [
+            ArrayBlock(X[rows, :], X[rows, :].T, y[rows], s[rows], rows.start)
+            for rows in batches(self.n_samples, step)
+        ]
 
     def sum(self, function: Callable[[Block], Sums], size: int) -> Sums:
         """Sum ``function(block)`` over all blocks, one after the other."""
@@ -125,7 +126,7 @@ class ArrayRows(RowBlocks):
             return sum_terms(map(function, self._blocks))
 
     def take_by_class(self, label: NDArray, position: NDArray[np.intp]) -> tuple[Array, Array]:
-        """Features and weights, in NumPy, of the rows that are the first, second, ... of a label."""
+        """Features and weights, in NumPy, of rows given by label and position."""
         xp = array_namespace(self.X)
         X, s = np.empty((len(label), self.n_features)), np.empty(len(label))
         for k in np.unique(label):
@@ -137,16 +138,16 @@ class ArrayRows(RowBlocks):
         return X, s
 
     def label_weights(self, n_labels: int) -> Array:
-        """Total weight of each label 0, 1, ...; the features are not read."""
+        """Total weight of each label 0, 1, ..."""
         return foreign_label_weights(self.y, self.s, n_labels)
 
     def label_counts(self, n_labels: int) -> NDArray[np.intp]:
-        """How many rows have each label 0, 1, ...; the features are not read."""
+        """Number of rows of each label 0, 1, ..."""
         xp = array_namespace(self.y)
         return np.array([int(xp.count_nonzero(self.y == k)) for k in range(n_labels)])
 
     def column_density(self) -> Array:
-        """Which share of the stored numbers belongs to each feature."""
+        """Share of the stored numbers that belongs to each feature: equal shares."""
         return np.full(self.n_features, 1 / self.n_features)
 
     def _check_features(self, estimator: Any) -> None:
@@ -154,7 +155,7 @@ class ArrayRows(RowBlocks):
         assert_all_finite(self.X, estimator_name=type(estimator).__name__, input_name="X")
 
     def to_user_array(self, array: NDArray) -> Any:
-        """An array for the user, beside the features; labels that are text stay NumPy's."""
+        """The array in the library and on the device of the features; text stays NumPy's."""
         if array.dtype.kind not in NUMBERS:
             return array
         return array_namespace(self.X).asarray(np.array(array), device=device(self.X))
@@ -163,36 +164,14 @@ class ArrayRows(RowBlocks):
 def array_rows(
     estimator: Any, X: Any, y: Any, sample_weight: Any
 ) -> tuple[Classes, ArrayRows, Array]:
-    """Classes and rows of an array of another library; labels and weights follow it.
+    """Classes, rows and total sample weight of each class; errors as for data in memory.
 
-    Parameters
-    ----------
-    estimator : GDLogisticRegression
-        Whose class weights are used, and which learns the number of features.
-    X : array of shape (n_samples, n_features)
-        Features.
-    y : array or array-like of shape (n_samples,)
-        Labels.
-    sample_weight : array, array-like, number or None
-        Sample weights.
-
-    Returns
-    -------
-    classes : Classes
-        The labels, and their weights.
-    rows : ArrayRows
-        The rows.
-    class_totals : ndarray of shape (n_classes,)
-        Total sample weight of each class.
-
-    Raises
-    ------
-    ValueError, TypeError
-        As for data in memory.
+    Labels and weights, of any library, are moved to the device of the features. The estimator,
+    whose class weights count, learns the number of features.
     """
-    X, y = checked_features(estimator, X, y=y, reset=True, ensure_all_finite=False)
+    X, y = checked_features(estimator, X, y, reset=True, ensure_all_finite=False)
     labels, y = fit_encode_foreign(y)
-    y, s = moved(y, X), check_weights_like(X, sample_weight)
+    y, s = to_device_of(X, y), check_weights_like(X, sample_weight)
     xp = array_namespace(X)
     totals = foreign_label_weights(y, s, len(labels))
     classes = weigh_classes(estimator, labels, totals)
@@ -206,19 +185,9 @@ def array_rows(
 
 
 def scores(model: Any, X: Any) -> Any:
-    """Scores ``X @ w + b`` of a fitted model, of shape (n_samples, n_scores), beside the features.
+    """Scores ``X @ w + b`` of a fitted model, (n_samples, n_scores), on the device of ``X``.
 
-    Parameters
-    ----------
-    model : GDLogisticRegression
-        The model, its coefficients beside the features.
-    X : array of shape (n_samples, n_features)
-        Features.
-
-    Returns
-    -------
-    array
-        The scores, in the more precise of the types of features and coefficients.
+    Their type is the more precise of those of features and coefficients.
     """
     X = checked_features(model, X, reset=False)
     dtype = array_namespace(X).result_type(X.dtype, model.coef_.dtype)
@@ -227,25 +196,17 @@ def scores(model: Any, X: Any) -> Any:
 
 
 def check_same_place(model: Any, X: Any, method: str) -> None:
-    """Refuse features that are not where the coefficients of a fitted model are.
+    """Raise ValueError unless ``X`` has the library and device of the model's coefficients.
 
-    Parameters
-    ----------
-    model : GDLogisticRegression
-        The model.
-    X : object
-        The features.
-    method : str
-        Name of the method that got them.
-
-    Raises
-    ------
-    ValueError
-        If the library or the device differ, or if scikit-learn's setting has changed.
+    scikit-learn's setting has to be that of the fit. ``method`` is what the user called.
     """
     check_is_fitted(model)
     coef = model.coef_
-    if keeps_namespace(X) and is_non_numpy(coef) and place(X) == place(coef):
+    if (
+        keeps_namespace(X)
+        and is_non_numpy(coef)
+        and namespace_and_device(X) == namespace_and_device(coef)
+    ):
         return
     raise ValueError(
         f"Inputs passed to {type(model).__name__}.{method}() must use the same namespace and the "
@@ -254,11 +215,8 @@ def check_same_place(model: Any, X: Any, method: str) -> None:
     )
 
 
-# Arrays.
-
-
-def place(array: Any) -> tuple[Any, Any]:
-    """Library and device of an array."""
+def namespace_and_device(array: Any) -> tuple[Any, Any]:
+    """Library and device of an array, to compare."""
     return array_namespace(array), device(array)
 
 
@@ -274,17 +232,17 @@ def highest_float_dtype(array: Any) -> Any:
 
 
 def as_type(array: Any, dtype: Any) -> Any:
-    """An array in a type; not copied if it has it already."""
+    """The array in a type, not copied if it already has it."""
     return array_namespace(array).astype(array, dtype, copy=False)
 
 
 def to_float64(array: Any) -> Array:
-    """A few numbers as NumPy's, in float64."""
+    """The numbers as a NumPy array in float64."""
     return to_numpy(array).astype(np.float64, copy=False)
 
 
-def moved(array: Any, X: Any) -> Any:
-    """An array, moved to library and device of another."""
+def to_device_of(X: Any, array: Any) -> Any:
+    """The array in the library and on the device of ``X``."""
     xp = array_namespace(X)
     if is_non_numpy(array) and array_namespace(array) is xp:
         return to_device(array, device(X))
@@ -299,40 +257,44 @@ def take_columns(X: Any, columns: Columns) -> Any:
     return xp.take(X, xp.asarray(columns, device=device(X)), axis=1)
 
 
-# Input.
-
-
-def checked_features(estimator: Any, X: Any, *, reset: bool, **how: Any) -> Any:
-    """Features of a type to compute with; the estimator checks or learns their number."""
+def checked_features(
+    estimator: Any, X: Any, y: Any = "no_validation", *, reset: bool, ensure_all_finite: bool = True
+) -> Any:
+    """Features as floating-point numbers, and labels if given; their number is checked or set."""
     xp = array_namespace(X)
     if not xp.isdtype(X.dtype, ("bool", "integral", "real floating")):
         raise ValueError(f"Complex data not supported: X holds {X.dtype}.")
     return validate_data(
-        estimator, X, reset=reset, dtype=[highest_float_dtype(X), xp.float32], **how
+        estimator,
+        X,
+        y,
+        reset=reset,
+        dtype=[highest_float_dtype(X), xp.float32],
+        ensure_all_finite=ensure_all_finite,
     )
 
 
 def fit_encode_foreign(y: Any) -> tuple[NDArray, Any]:
-    """Classes as an array of NumPy's, and the number of each label, where the labels are."""
+    """Sorted classes as a NumPy array, and the encoded labels in the library of ``y``."""
     if isinstance(y, np.ndarray):
         classes, encoded = fit_encode(y)
         return classes, encoded.astype(np.int64)
     xp = array_namespace(y)
-    found, encoded = xp.unique_inverse(y)  # in any order
-    found = to_numpy(found)
-    order = np.argsort(found)
-    return check_classes(found[order]), xp.take(asarray_like(np.argsort(order), encoded), encoded)
+    values, encoded = xp.unique_inverse(y)  # in any order
+    values = to_numpy(values)
+    order = np.argsort(values)
+    return check_classes(values[order]), xp.take(asarray_like(np.argsort(order), encoded), encoded)
 
 
 def check_weights_like(X: Any, sample_weight: Any) -> Any:
-    """Sample weights as precise as can be, beside the features."""
+    """Sample weights in the highest precision of the device of ``X``, moved there."""
     xp, n_samples, dtype = array_namespace(X), X.shape[0], highest_float_dtype(X)
     if is_non_numpy(sample_weight):
-        return check_sample_weight(moved(sample_weight, X), n_samples, dtype)
+        return check_sample_weight(to_device_of(X, sample_weight), n_samples, dtype)
     s = check_sample_weight(sample_weight, n_samples)
     if sample_weight is None or isinstance(sample_weight, Real):
         return xp.full((n_samples,), float(s[0]), dtype=dtype, device=device(X))
-    return as_type(moved(s, X), dtype)
+    return as_type(to_device_of(X, s), dtype)
 
 
 def foreign_label_weights(y: Any, s: Any, n_labels: int) -> Array:

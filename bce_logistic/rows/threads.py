@@ -1,4 +1,4 @@
-"""Worker threads for the rows, and BLAS held to one thread while they work."""
+"""Worker threads for the rows, while BLAS is limited to one thread."""
 
 from __future__ import annotations
 
@@ -13,16 +13,14 @@ from typing import Any
 import joblib
 from threadpoolctl import ThreadpoolController
 
-ParallelMap = (
-    Callable  # as the built-in map: run(function, items) gives results in the items' order
-)
+ParallelMap = Callable  # run(function, items) as the built-in map: results in order of the items
 
 
 class _BlasLimit:
-    """One thread for every BLAS of the process, as long as any fit asks for it.
+    """One thread for every BLAS of the process while any fit runs.
 
     BLAS thread counts belong to the whole process. Fits that overlap in time share one limit:
-    the first to enter sets it, the last to leave restores what was there. In a forked process
+    the first to enter sets it, the last to leave restores the previous counts. In a forked process
     only the fits of the thread that forked go on, so the others no longer count.
     """
 
@@ -43,12 +41,12 @@ class _BlasLimit:
         return ThreadpoolController().select(user_api="blas").lib_controllers
 
     @contextmanager
-    def hold(self) -> Iterator[int]:
+    def limit(self) -> Iterator[int]:
         holder = object()
         with self._lock:
             if not self._holders:
                 self._counts = [library.num_threads for library in self._blas]
-                self._set([1 for _ in self._counts])
+                self._set_num_threads([1 for _ in self._counts])
             self._holders[holder] = threading.get_ident()
         try:
             yield max(self._counts, default=1)
@@ -57,19 +55,19 @@ class _BlasLimit:
                 self._release({holder})
 
     def _in_child(self) -> None:
-        """Give up, in a forked process, what threads hold that are not in it."""
+        """Release, in a forked process, the holders whose threads are not in it."""
         self._lock.release()
         this = threading.get_ident()
         self._release({holder for holder, thread in self._holders.items() if thread != this})
 
     def _release(self, holders: set[object]) -> None:
-        """Forget some holders; if they were the last, restore the numbers of threads."""
+        """Remove some holders; after the last, restore the numbers of threads."""
         left = {k: thread for k, thread in self._holders.items() if k not in holders}
         if self._holders and not left:
-            self._set(self._counts)
+            self._set_num_threads(self._counts)
         self._holders = left
 
-    def _set(self, counts: list[int]) -> None:
+    def _set_num_threads(self, counts: list[int]) -> None:
         if max(self._counts, default=1) == 1:
             return
         for library, n_threads in zip(self._blas, counts, strict=True):
@@ -86,24 +84,14 @@ _blas_limit = _BlasLimit()
 
 @contextmanager
 def worker_threads(n_jobs: int | None) -> Iterator[ParallelMap]:
-    """Hold BLAS to one thread and offer a parallel ``map`` in its stead.
+    """Limit BLAS to one thread, and yield a parallel ``map`` of ``n_jobs`` threads instead.
 
     The results of a fit then depend neither on the number of threads nor on other fits that
-    run at the same time.
-
-    Parameters
-    ----------
-    n_jobs : int or None
-        Number of threads; None: as many as BLAS would use, so that the limits of joblib and of
-        the environment are respected; negative: counted back from the number of cores.
-
-    Yields
-    ------
-    run : callable
-        ``run(function, items)`` gives the results in the order of the items. An error ends
-        the work on the items that nobody has begun.
+    run at the same time. ``n_jobs=None``: as many threads as BLAS would use, so that the limits of
+    joblib and of the environment are respected; negative: counted back from the number of cores.
+    If a call raises, items not yet started are skipped and the exception propagates.
     """
-    with _blas_limit.hold() as blas_threads:
+    with _blas_limit.limit() as blas_threads:
         n_threads = blas_threads if n_jobs is None else joblib.effective_n_jobs(n_jobs)
         if n_threads == 1:
             yield map
@@ -115,7 +103,7 @@ def worker_threads(n_jobs: int | None) -> Iterator[ParallelMap]:
 def _parallel_map(
     pool: ThreadPoolExecutor, n_helpers: int, function: Callable, items: Iterable
 ) -> list:
-    """Map like the built-in, this thread and its helpers taking one item after the other."""
+    """``map`` of which this thread and its helpers take one item after the other."""
     items = list(items)
     if len(items) == 1:
         return [function(items[0])]
@@ -135,7 +123,7 @@ def _parallel_map(
     try:
         work()
     finally:
-        list(todo)  # after an error nobody takes more
+        list(todo)  # after an error no item is left to take
         wait(helpers)
     for helper in helpers:
         helper.result()

@@ -16,9 +16,9 @@ from .labels import label_batches
 class Classes:
     r"""Classes with their weights.
 
-    A class without weight costs nothing where its probability is zero, which only an intercept
-    of minus infinity gives: in the limit, the others are a softmax of their own. Its intercept is
-    then :math:`\log \epsilon` below the mean of the others, its coefficients are zero.
+    A class without weight adds nothing to the loss where its probability is zero, which only an
+    intercept of minus infinity gives. In that limit the others are a softmax of their own; here
+    its intercept is :math:`\log \epsilon` below their mean, and its coefficients are zero.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Classes:
     weighted : ndarray of bool of shape (n_classes,)
         Which classes have samples with weight.
     scored : ndarray of bool of shape (n_classes,)
-        Which classes have a score that is learnt; two classes share one.
+        Which classes have a score to learn; two classes share one.
     """
 
     labels: NDArray
@@ -39,7 +39,7 @@ class Classes:
 
     @property
     def n_scores(self) -> int:
-        """Scores of a sample: 1 for two classes, else one for each class that is learnt."""
+        """Number of scores of a sample: 1 for two classes, else that of the classes learnt."""
         return 1 if len(self.labels) == 2 else int(self.scored.sum())
 
     @property
@@ -49,13 +49,13 @@ class Classes:
 
     @property
     def positions(self) -> NDArray[np.intp]:
-        """Position of each class among those that are learnt; of one that is not, any."""
+        """Position of each class among those learnt; arbitrary for the others."""
         return np.maximum(np.cumsum(self.scored) - 1, 0)
 
     def coded(self, encoded: NDArray, s: Array) -> tuple[NDArray, Array]:
-        """Labels as the loss wants them, and sample weights times class weights.
+        """Labels among the classes learnt, and sample weights times class weights.
 
-        ``encoded`` and ``s`` themselves, without a copy, where nothing changes.
+        ``encoded`` and ``s`` are returned themselves, without a copy, where nothing changes.
         """
         return self._coded(encoded), self._weighted(encoded, s)
 
@@ -71,16 +71,16 @@ class Classes:
         return weighted
 
     def merged(self, by_class: NDArray) -> NDArray:
-        """Numbers of each class, (..., n_classes), added up by the label that the loss sees."""
+        """Sums by class, of shape (..., n_classes), added up by label among the classes learnt."""
         if self.scored.all():
             return by_class
         label = np.arange(self.n_scores)
         return by_class @ (self.positions[:, None] == label).astype(by_class.dtype)
 
     def certain(self, shape: tuple[int, ...], dtype: Any) -> Array:
-        """Coefficients, the intercept last, where one class has all the weight: nothing to learn.
+        """Coefficients, the intercept last, if one class has all the weight.
 
-        The others have at most the probability eps.
+        The probability of the others is at most eps.
         """
         w = np.zeros(shape)
         b = np.where(self.weighted, 0.0, np.log(np.finfo(dtype).eps))
@@ -88,7 +88,7 @@ class Classes:
         return w
 
     def with_absent(self, w: Array, dtype: Any) -> Array:
-        """Coefficients of all classes, (n_columns, n_classes), from those that were learnt."""
+        """Coefficients of all classes, (n_columns, n_classes), from those learnt."""
         w = w.reshape(len(w), -1)
         if self.scored.all():
             return w
@@ -99,9 +99,10 @@ class Classes:
         return whole
 
     def recalled(self, whole: Array, dtype: Any) -> Array:
-        """Fitted coefficients, with an intercept to come back from for classes that were absent.
+        """Coefficients to start from, given those of a fit in which classes may have been absent.
 
-        It is the mean of the others'. One that is so far below them has next to no slope.
+        Their intercept becomes the mean of the others': as far below as it is, the loss has almost
+        no slope.
         """
         b = whole[-1]
         below = -np.abs(b) if len(self.labels) == 2 else b - b.max()

@@ -1,4 +1,4 @@
-"""Input that scikit-learn's public helpers do not check: weights, finiteness."""
+"""Sample weights and class weights."""
 
 from __future__ import annotations
 
@@ -16,27 +16,10 @@ from .numeric import check_numeric
 
 
 def check_sample_weight(sample_weight: Any, n_samples: int, dtype: Any = np.float64) -> Array:
-    """Sample weights as an array of numbers that are finite and not negative.
+    """Weights of shape (n_samples,) in the given type; None or a number: a read-only broadcast.
 
-    Parameters
-    ----------
-    sample_weight : None, number or array-like of shape (n_samples,)
-        None: one for every sample; a number: the same for every sample.
-    n_samples : int
-        Number of samples.
-    dtype : dtype, default=float64
-        Type of the weights, in the library that an array of them belongs to.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        The weights in that type; equal weights are one number, repeated without memory.
-
-    Raises
-    ------
-    ValueError
-        If a weight is negative, NaN, infinite or no number, if their sum overflows, or if the
-        shape is wrong.
+    ``dtype`` is one of the array's own library. Raises ValueError if a weight is negative, NaN,
+    infinite or not a number, if the sum overflows, or if the shape is wrong.
     """
     if sample_weight is None:
         return np.broadcast_to(1.0, n_samples)
@@ -46,7 +29,7 @@ def check_sample_weight(sample_weight: Any, n_samples: int, dtype: Any = np.floa
     weights = check_array(weights, ensure_2d=False, dtype=dtype, input_name="sample_weight")
     xp = namespace(weights)
     if weights.ndim != 1:
-        raise ValueError(f"sample_weight must be 1D, one weight a sample; got {weights.ndim}D.")
+        raise ValueError(f"sample_weight must be 1D, one weight per sample; got {weights.ndim}D.")
     if xp.min(weights) < 0:
         raise ValueError("sample_weight holds a negative weight; weights count samples.")
     with np.errstate(over="ignore"):
@@ -57,8 +40,8 @@ def check_sample_weight(sample_weight: Any, n_samples: int, dtype: Any = np.floa
         return np.broadcast_to(weights, n_samples)
     if weights.shape[0] != n_samples:
         raise ValueError(
-            f"sample_weight.shape == {tuple(weights.shape)}, expected {(n_samples,)}: one for a "
-            "sample."
+            f"sample_weight.shape == {tuple(weights.shape)}, expected {(n_samples,)}: one for "
+            "each sample."
         )
     return weights
 
@@ -68,28 +51,11 @@ def weigh_classes(
 ) -> Classes:
     """Classes with their weights, and which of them are to be learnt.
 
-    Parameters
-    ----------
-    estimator : GDLogisticRegression
-        Whose ``class_weight`` and ``fit_intercept`` count.
-    labels : ndarray of shape (n_classes,)
-        The classes, sorted.
-    totals : ndarray of shape (n_classes,)
-        Total sample weight of each class.
-    stream : bool, default=False
-        Whether classes without weight may come later: all are to be learnt.
-
-    Returns
-    -------
-    Classes
-        The classes. Without an intercept, nothing can switch a class off: all are to be learnt.
-
-    Raises
-    ------
-    ValueError
-        If a class weight is not usable, or if no class has weight.
+    All are in a ``stream``, where their samples may come later, and without an intercept, which
+    alone could make a class impossible. ``totals`` holds the sample weight of each of the sorted
+    ``labels``. Raises ValueError if a class weight is not usable, or if no class has weight.
     """
-    weights = class_weights(estimator.class_weight, labels, totals)
+    weights = compute_class_weights(estimator.class_weight, labels, totals)
     with np.errstate(over="ignore"):
         weighted = totals * weights > 0
     n_weighted = np.count_nonzero(weighted)
@@ -102,28 +68,11 @@ def weigh_classes(
     return Classes(labels, weights, weighted, learnt)
 
 
-def class_weights(class_weight: Any, classes: NDArray, totals: Array) -> Array:
-    """Weight of each class.
+def compute_class_weights(class_weight: Any, classes: NDArray, totals: Array) -> Array:
+    """Weight of each class: finite and not negative, else ValueError.
 
-    Parameters
-    ----------
-    class_weight : dict, "balanced" or None
-        "balanced": every class gets the same total weight,
-        ``sum(s) / (n_classes * sum(s of the class))``, over the classes that have any.
-    classes : ndarray of shape (n_classes,)
-        The classes.
-    totals : ndarray of shape (n_classes,)
-        Total weight of the samples of each class.
-
-    Returns
-    -------
-    ndarray of shape (n_classes,)
-        The weights.
-
-    Raises
-    ------
-    ValueError
-        If a class weight is negative, not finite, or names a label that does not occur.
+    "balanced" gives every class the same total weight, ``totals.sum() / (n_classes * totals)``
+    over the classes that have any; a dict may not name a label that does not occur.
     """
     if class_weight is None:
         return np.ones(len(classes))

@@ -405,7 +405,7 @@ def test_numbers_that_are_not_finite(place, bad, what, solver):
         (lambda X, y, s: (X, y, -s), "negative weight"),
         (lambda X, y, s: (X, y, s * np.nan), "Input sample_weight contains NaN"),
         (lambda X, y, s: (X, y, s * 2e307), "so large that its sum overflows"),
-        (lambda X, y, s: (X, y, s[:-1]), "one for a sample"),
+        (lambda X, y, s: (X, y, s[:-1]), "one for each sample"),
         (lambda X, y, s: (X, y, s[:, None]), "must be 1D"),
         (lambda X, y, s: (X, y, s * 0), "sample_weight leaves no weight"),
     ],
@@ -423,7 +423,7 @@ def test_what_is_not_supported_is_refused(place):
     for params in ({"batch_size": 8}, {"early_stopping": True}):
         with pytest.raises(ValueError, match="batch_size=None and early_stopping=False"):
             GDLogisticRegression(**params).fit(place(X), place(y))
-    with pytest.raises(ValueError, match="partial_fit learns from rows of NumPy's"):
+    with pytest.raises(ValueError, match="partial_fit learns from NumPy arrays"):
         GDLogisticRegression().partial_fit(place(X), place(y), classes=[0, 1])
     model = GDLogisticRegression(C=np.inf, tol=1e-12).fit(place(X), place(y))
     with pytest.raises(TypeError, match="computed by NumPy"):
