@@ -18,7 +18,7 @@ from bce_logistic.rows.memory import (
     row_blocks,
 )
 
-from ..common import LAYOUTS, SMALL_BLOCKS, every_layout, threads, weights
+from ..common import LAYOUTS, SMALL_BLOCKS, NumPyMemory, every_layout, threads, weights
 
 every_dtype = pytest.mark.parametrize("dtype", [np.float64, np.float32])
 
@@ -97,13 +97,13 @@ def test_blocks_are_views(layout, dtype):
     memory = X.data if scipy.sparse.issparse(X) else X
     shared = []
 
-    def look(block):
+    def inspect(block):
         values = block.X.data if scipy.sparse.issparse(block.X) else block.X
         shared.append(len(values) == 0 or np.shares_memory(values, memory))
         assert block.X.dtype == dtype
         return (0.0,)
 
-    rows_of(X).sum(look, size=1)
+    rows_of(X).sum(inspect, size=1)
     assert len(shared) > 1
     assert all(shared)
 
@@ -219,6 +219,61 @@ def test_subset_stands_for_all(layout):
     assert_array_equal(y, chosen)
     assert_allclose(s, weights(70)[chosen] * 70 / 4, rtol=1e-15)
     assert_array_equal(X_seen, X[chosen])
+
+
+def many_models(X, run=map):
+    """One set of rows with the labels and weights of four models, and separate rows of each."""
+    n = X.shape[0]
+    data = [(np.arange(n) % (k + 2), weights(n, seed=k)) for k in range(4)]
+    first = row_blocks(X, *data[0], run)
+    assert first.smallest_weight > 0  # cached, for this model
+    shared = [first, *(first.reweighted(s, y) for y, s in data[1:])]
+    return list(zip(shared, [row_blocks(X, y, s, run) for y, s in data], strict=True))
+
+
+@every_layout
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.usefixtures("small_blocks")
+def test_many_models_sum_over_one_set_of_rows(layout, n_threads):
+    with threads(n_threads) as pool:
+        for shared, own in many_models(layout(matrix(2000)), pool.map):
+            for size in (1, own.n_stored // 3):
+                found, expected = (rows.sum(lambda b: sums(b)[:2], size) for rows in (shared, own))
+                assert_array_equal(found[0], expected[0])
+                assert_array_equal(found[1], expected[1])
+            assert (shared.total_weight, shared.passes) == (own.total_weight, 2)
+            assert shared.smallest_weight == own.s[own.s > 0].min()
+            assert_array_equal(shared.label_weights(5), own.label_weights(5))
+    again = shared.reweighted(own.s)
+    assert again.y is shared.y
+    assert again.passes == 0
+
+
+@every_layout
+@pytest.mark.usefixtures("small_blocks")
+def test_kept_values_are_those_of_the_model(layout):
+    for shared, own in many_models(layout(matrix(2000))):
+        for size in (1, own.n_stored // 3):
+            calls = []
+            twice = shared.keep(lambda block, calls=calls: calls.append(0) or 2 * block.s, size)
+            for _ in range(2):
+                (found,) = shared.sum(lambda block, f=twice: (block.rmatvec(f(block)),), size)
+                assert_allclose(found, 2 * own.X.T @ own.s, rtol=1e-12)
+            assert len(calls) == len(shared.blocks(size))
+
+
+@pytest.mark.parametrize("layout", [np.asarray, scipy.sparse.csr_array], ids=["dense", "sparse"])
+def test_other_weights_copy_no_features(layout):
+    n = 100_000
+    rows = rows_of(layout(np.ones((n, 30))))
+    y, s = np.zeros(n), np.ones(n)
+    with NumPyMemory() as memory:
+        other = rows.reweighted(s, y)
+    assert memory.peak < n  # bytes
+    for mine, theirs in zip(rows.blocks(1), other.blocks(1), strict=True):
+        assert mine.X is theirs.X
+        assert mine.XT is theirs.XT
+        assert np.shares_memory(theirs.s, s)
 
 
 def test_wide_rows_are_not_cut_smaller_than_worthwhile():
