@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.utils.multiclass import check_classification_targets
 
 from bce_logistic.rows.label_index import label_counts, label_weights, rows_by_class
 from bce_logistic.validation.labels import (
@@ -159,6 +160,24 @@ def test_many_classes_are_no_reason_to_warn(kind):
     assert_array_equal(classes, labels)
     assert_array_equal(check_and_encode(labels[:25], classes), np.arange(25))
     assert_array_equal(check_partial_fit_classes(None, labels), labels)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value encountered in cast")
+@given(
+    labels=st.lists(
+        st.sampled_from([-1.0, 0.0, 0.5, 1.0, 2.0**53, 2.0**63, -(2.0**63), 1e300, np.inf]),
+        min_size=2,
+    ).filter(lambda y: len(set(y)) > 1)
+)
+def test_float_labels_are_refused_where_scikit_learn_refuses_them(labels):
+    y = np.array(labels)
+    try:
+        check_classification_targets(y)
+    except ValueError as error:
+        with pytest.raises(ValueError, match=str(error).split(":")[0]):
+            fit_encode(y)
+    else:
+        assert_array_equal(fit_encode(y)[0], np.unique(y))
 
 
 def test_objects_that_are_no_text_are_refused_with_a_remedy():
