@@ -146,10 +146,6 @@ class ArrayRows(RowBlocks):
         xp = array_namespace(self.y)
         return np.array([int(xp.count_nonzero(self.y == k)) for k in range(n_labels)])
 
-    def column_density(self) -> Array:
-        """Share of the stored numbers that belongs to each feature: equal shares."""
-        return np.full(self.n_features, 1 / self.n_features)
-
     def _check_features(self, estimator: Any) -> None:
         """Raise scikit-learn's error if a feature is NaN or infinite."""
         assert_all_finite(self.X, estimator_name=type(estimator).__name__, input_name="X")

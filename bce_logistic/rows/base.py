@@ -168,9 +168,9 @@ class RowBlocks(ABC):
     def label_counts(self, n_labels: int) -> NDArray[np.intp]:
         """Number of rows of each label 0, 1, ..., without reading the features."""
 
-    @abstractmethod
     def column_density(self) -> Array:
-        """Share of the stored numbers that belongs to each feature, about."""
+        """Share of the stored numbers that belongs to each feature, about; dense: equal shares."""
+        return np.full(self.n_features, 1 / self.n_features)
 
     def check_finite(self, estimator: Any) -> None:
         """Raise the reason why the objective is not finite at the start of a fit.

@@ -198,7 +198,7 @@ class DaskRows(RowBlocks):
     def column_density(self) -> Array:
         """Share of the stored numbers that belongs to each feature, in one pass if sparse."""
         if self.is_dense:
-            return np.full(self.n_features, 1 / self.n_features)
+            return super().column_density()
         (counts,) = self.sum(column_counts, size=self.n_features)
         return counts / counts.sum()
 

@@ -167,10 +167,6 @@ class DenseRows(RowsInMemory):
     is_dense = True
     max_block_rows = sys.maxsize
 
-    def column_density(self) -> Array:
-        """Share of the stored numbers that belongs to each feature: equal shares."""
-        return np.full(self.n_features, 1 / self.n_features)
-
     def product(self, w: Array) -> Array:
         """``X @ w`` in float64; counts as no pass, :meth:`rmatvec` as one."""
         with np.errstate(all="ignore"):

@@ -102,16 +102,15 @@ def samples(
     X, y = validated(estimator, data.X, data.y, ensure_all_finite=False)
     labels, y = fit_encode(y)
     s = check_sample_weight(data.sample_weight, len(y))
-    totals = label_weights(y, s, len(labels))
-    classes = weigh_classes(estimator, labels, totals)
-    rows = row_blocks(X, *classes.coded(y, s), run)
+    classes, y, s, totals = weigh(estimator, labels, y, s)
+    rows = row_blocks(X, y, s, run)
     validation_rows: RowBlocks | None = None
     if validation.X is not None:
         validation_rows = _validation_rows(estimator, validation, classes, run)
     elif estimator.early_stopping:
-        drawn = draw_held_out(rows.y, rows.s, estimator.validation_fraction, seed)
-        validation_rows = row_blocks(X[drawn], rows.y[drawn], rows.s[drawn], run)
-        s = np.array(rows.s)
+        drawn = draw_held_out(y, s, estimator.validation_fraction, seed)
+        validation_rows = row_blocks(X[drawn], y[drawn], s[drawn], run)
+        s = np.array(s)
         s[drawn] = 0  # excludes these rows without a copy of the others
         rows = rows.reweighted(s)
     return TrainingData(classes, rows, validation_rows, _totals(rows), totals)
@@ -186,10 +185,27 @@ def prepare_partial_fit(
     X, y = validated(estimator, data.X, data.y, reset=known is None)
     y = check_and_encode(y, labels)
     s = check_sample_weight(data.sample_weight, len(y))
-    totals = totals + label_weights(y, s, len(labels))
-    weighed = weigh_classes(estimator, labels, totals, stream=True)
-    rows = row_blocks(X, *weighed.coded(y, s), run)
+    weighed, y, s, totals = weigh(estimator, labels, y, s, totals, stream=True)
+    rows = row_blocks(X, y, s, run)
     return TrainingData(weighed, rows, None, _totals(rows), totals)
+
+
+def weigh(
+    estimator: Any,
+    labels: NDArray,
+    y: NDArray,
+    s: Array,
+    earlier: Array | float = 0.0,
+    *,
+    stream: bool = False,
+) -> tuple[Classes, NDArray, Array, Array]:
+    """Classes, labels among those learnt, weights times class weights, and totals of each class.
+
+    ``y`` holds encoded labels. The totals of sample weights include ``earlier`` ones of a stream.
+    """
+    totals = earlier + label_weights(y, s, len(labels))
+    classes = weigh_classes(estimator, labels, totals, stream=stream)
+    return classes, *classes.coded(y, s), totals
 
 
 def _totals(rows: RowsInMemory) -> SampleTotals:

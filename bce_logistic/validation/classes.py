@@ -57,18 +57,13 @@ class Classes:
 
         ``encoded`` and ``s`` are returned themselves, without a copy, where nothing changes.
         """
-        return self._coded(encoded), self._weighted(encoded, s)
-
-    def _coded(self, encoded: NDArray) -> NDArray:
-        return encoded if self.scored.all() else self.positions.astype(encoded.dtype)[encoded]
-
-    def _weighted(self, encoded: NDArray, s: Array) -> Array:
+        y = encoded if self.scored.all() else self.positions.astype(encoded.dtype)[encoded]
         if (self.weights == 1).all():
-            return s
+            return y, s
         weighted = np.empty(len(s))
         for rows in label_batches(len(s)):
             np.multiply(s[rows], self.weights[encoded[rows]], out=weighted[rows])
-        return weighted
+        return y, weighted
 
     def merged(self, by_class: NDArray) -> NDArray:
         """Sums by class, of shape (..., n_classes), added up by label among the classes learnt."""
