@@ -71,7 +71,7 @@ def check_finite(X: Any, estimator: Any) -> None:
 
 
 def non_finite(X: Any, estimator_name: str) -> tuple[str, int, int] | None:
-    """scikit-learn's message, row and column of the first value that is not finite, if any."""
+    """Error message, row and column of the first value that is not finite, if any."""
     try:
         assert_all_finite(X, estimator_name=estimator_name, input_name="X")
     except ValueError as error:
@@ -88,7 +88,7 @@ def non_finite(X: Any, estimator_name: str) -> tuple[str, int, int] | None:
 
 
 def non_finite_message(message: str, i: int, j: int, estimator: Any) -> str:
-    """scikit-learn's message and the position of the value."""
+    """Message of scikit-learn and the position of the value."""
     names = vars(estimator).get("feature_names_in_")
     column = "" if names is None else f", in the column {names[j]!r}"
     return f"{message}\nThe first is X[{i}, {j}]{column}."
