@@ -1,4 +1,4 @@
-"""Callbacks of scikit-learn: the one place that knows whether this version has them."""
+"""Callbacks of scikit-learn, where this version has them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ try:
 except ImportError:  # scikit-learn before 1.9
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Nothing: no callback can be set."""
+        """Placeholder: callbacks cannot be set."""
 
     def with_callbacks(method: Callable) -> Callable:
-        """Leave a method as it is."""
+        """Return the method itself."""
         return method
 
 
@@ -22,18 +22,9 @@ Attributes = Callable[[], dict[str, Any]]
 
 
 class FitTasks:
-    """The task of a fit, with one subtask an iteration, as callbacks are told of them.
+    """The task of a fit and one subtask for each iteration, as callbacks see them.
 
-    Parameters
-    ----------
-    estimator : estimator
-        What is fitted.
-    max_iterations : int
-        Bound on the number of subtasks.
-    X, y : array-like
-        The samples and their labels, for the callbacks.
-    sample_weight : array-like or None
-        The samples' weights, likewise.
+    At most ``max_iterations`` subtasks; ``X``, ``y`` and ``sample_weight`` are those of the fit.
     """
 
     def __init__(
@@ -50,42 +41,33 @@ class FitTasks:
 
     @classmethod
     def of(cls, estimator: Any, *args: Any) -> FitTasks | None:
-        """Tasks for the callbacks of an estimator; None if it has none, which costs nothing."""
+        """The tasks of an estimator with callbacks; None without, which costs nothing."""
         return cls(estimator, *args) if vars(estimator).get("_skl_callbacks") else None
 
-    def look(self, t: int, attributes: Attributes, stops: bool) -> bool:
-        """Tell of an iterate: the end of one iteration, and the begin of the next.
+    def on_iteration(self, t: int, attributes: Attributes, stops: bool) -> bool:
+        """End one iteration and begin the next, unless the fit ``stops``; whether to stop.
 
-        Parameters
-        ----------
-        t : int
-            Updates made so far. The same number as the last time is the same iterate.
-        attributes : callable
-            Makes the fitted attributes of an estimator that stops here.
-        stops : bool
-            Whether the descent ends here anyway.
-
-        Returns
-        -------
-        bool
-            Whether a callback asks to stop.
+        ``t`` updates were made: the same number as in the last call is the same iterate.
+        ``attributes`` makes the fitted attributes of an estimator that stops here.
         """
         if t == self._t:
             return False
-        told = {
+        context = {
             "estimator": self._estimator,
             "reconstruction_attributes": attributes,
             **self._samples,
         }
-        asked = self._iteration is not None and self._iteration.call_on_fit_task_end(**told)
+        stop_requested = bool(
+            self._iteration is not None and self._iteration.call_on_fit_task_end(**context)
+        )
         self._t, self._iteration = t, None
-        if not (stops or asked):
+        if not (stops or stop_requested):
             self._iteration = self._fit.subcontext(task_name="iteration")
-            self._iteration.call_on_fit_task_begin(**told)
-        return bool(asked)
+            self._iteration.call_on_fit_task_begin(**context)
+        return stop_requested
 
     def end(self, attributes: Attributes) -> None:
-        """Tell of the end of the fit."""
+        """End the task of the fit."""
         self._fit.call_on_fit_task_end(
             estimator=self._estimator, reconstruction_attributes=attributes, **self._samples
         )

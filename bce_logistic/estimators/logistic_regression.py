@@ -1,64 +1,47 @@
-"""The scikit-learn face: parameters, validation, stopping, fitted attributes."""
+"""The estimator: parameters, ``fit`` and ``partial_fit``."""
 
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import scipy.sparse
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 
-from ..arrays import SUPPORTS_DISPATCH, Array, to_numpy
-from ..descent.loop import DescentState, Iterate
-from ..exceptions import CollinearityWarning, SeparationWarning
-from ..objective.losses import BinaryCrossEntropy, CrossEntropy
-from ..objective.objective import Objective
-from ..objective.penalties import L2
-from ..preconditioning.factors import sum_to_zero
-from ..rows.base import RowBlocks
+from ..arrays import SUPPORTS_DISPATCH, Array
+from ..descent.loop import DescentState
 from ..rows.threads import worker_threads
-from ..rows.training_data import RawData, SampleTotals, TrainingData, prepare_partial_fit, samples
-from ..solvers.base import Solver
-from ..solvers.convergence import Progress
-from ..solvers.early_stopping import EarlyStopping
-from ..solvers.gradient_descent import GradientDescent
-from ..solvers.minimize import Monitor, Result, keep_start, minimize, minimize_batch
-from ..solvers.preconditioned import PreconditionedDescent
-from ..solvers.stochastic import StochasticDescent
+from ..rows.training_data import RawData, SampleTotals, prepare_partial_fit, samples
+from ..solvers.minimize import keep_start, minimize, minimize_batch
 from ..solvers.unpenalised import without_penalty
-from ..validation.classes import Classes
-from ..validation.features import feature_names, listed
+from ..validation.features import feature_names
 from .callbacks import CallbackSupportMixin, FitTasks, with_callbacks
-from .fitted_state import Totals, WarmStart, rollback_on_error
+from .coefficients import coefficient_attributes, make_objective
+from .fit_warnings import fit_warnings
+from .fitted_state import (
+    Totals,
+    WarmStart,
+    rollback_on_error,
+    set_fitted_attributes,
+    warm_start_state,
+)
+from .monitor import make_monitor
 from .prediction import LinearPredictions
+from .solver_choice import (
+    check_combinations,
+    choose_solver,
+    draw_seed,
+    make_early_stopping,
+    stochastic_solver,
+)
 
-# What tol="auto" is: for gradients and losses, and for the objective in double and in single
-# precision. The coefficient of a rare feature is right to 1e-4 only where the objective is to
-# about 1e-10; single precision does not reach that.
-TOL = 1e-6
-TOL_OF_OBJECTIVE = 1e-10
-TOL_IN_SINGLE = 1e-8
-# 1/C is finite, and so is its sum with the curvature of the loss. Of NumPy's type: Python's float
-# would be rounded to zero where it is compared with a C in single precision.
+# The smallest C whose reciprocal is finite, also with the curvature of the loss added. A NumPy
+# number, because a Python float would be rounded to zero in a comparison with a C in float32.
 SMALLEST_C = np.finfo(np.float64).tiny
-# The parameters that only textbook gradient descent has, and their defaults.
-GD_DEFAULTS: dict[str, Any] = {
-    "learning_rate": "auto",
-    "power_t": 0.0,
-    "momentum": 0.0,
-    "nesterov": False,
-    "reduction": "mean",
-    "batch_size": None,
-    "average": False,
-}
 
 
 class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimator):
@@ -217,7 +200,7 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
     loss_curve_: Array
     gradient_norm_curve_: Array
     stop_reason_: str
-    _resume: WarmStart | None = None
+    _warm_start: WarmStart | None = None
     # Totals, as a plain tuple: a file of the model then needs no type for them.
     _totals: tuple = Totals()
 
@@ -335,44 +318,50 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
             If a parameter, the data, the labels or the weights are not usable, or if a fixed
             learning rate is too large. The previous fit is left as it was.
         """
-        given, held_out = RawData(X, y, sample_weight), RawData(X_val, y_val, sample_weight_val)
+        data, validation_data = (
+            RawData(X, y, sample_weight),
+            RawData(X_val, y_val, sample_weight_val),
+        )
         with rollback_on_error(self):
-            solver, separating, redundant, classes = self._fit(given, held_out)
-            self._warn(solver, separating, redundant, classes)
+            for message, category in self._fit(data, validation_data):
+                warnings.warn(message, category, stacklevel=2)
         return self
 
     @with_callbacks
-    def _fit(
-        self, given: RawData, held_out: RawData
-    ) -> tuple[Solver, list[str], list[str], Classes]:
-        """Fit, with the callbacks set up before and torn down after.
-
-        Returns the solver, the features whose coefficients have no finite optimum, a smallest set
-        of features to leave out so that none are collinear, and the classes.
-        """
+    def _fit(self, raw: RawData, raw_validation: RawData) -> list[tuple[str, type[Warning]]]:
+        """Fit between the set-up and the tear-down of the callbacks; return the warnings."""
         self._validate_params()
-        self._check_combinations(mini_batches=self.batch_size is not None)
-        seed = self._seed()
+        check_combinations(self)
+        seed = draw_seed(self.random_state)
         with worker_threads(self.n_jobs) as run, np.errstate(all="ignore"):
-            data = samples(self, given, held_out, seed, run)
-            solver = self._solver(data.rows, seed)
-            objective = self._objective(data.rows, data.classes.n_scores)
-            tasks = FitTasks.of(self, self.max_iter + 1, *given)
-            monitor = self._make_monitor(solver, objective, data.classes, tasks)
-            held_out_rows = self._held_out(data)
-            start = self._start(solver, objective, data.classes, resume=self.warm_start)
-            away = redundant = np.zeros(data.rows.n_features, dtype=bool)
-            if self.fit_intercept and np.count_nonzero(data.classes.weighted) == 1:
-                start = DescentState(data.classes.certain(objective.shape, data.rows.dtype))
-                result = keep_start(objective, start, held_out_rows, monitor)
+            data = samples(self, raw, raw_validation, seed, run)
+            classes = data.classes
+            objective = make_objective(self, data.rows, classes.n_scores)
+            solver = choose_solver(self, data.rows, seed)
+            tasks = FitTasks.of(self, self.max_iter + 1, *raw)
+            monitor = make_monitor(self, solver, objective, classes, tasks)
+            early_stopping = make_early_stopping(self, data)
+            start = (
+                warm_start_state(self, solver, objective, classes)
+                if self.warm_start and hasattr(self, "coef_")
+                else solver.start(objective)
+            )
+            separated = redundant = np.zeros(data.rows.n_features, dtype=bool)
+            if self.fit_intercept and np.count_nonzero(classes.weighted) == 1:
+                start = DescentState(classes.certain(objective.shape, data.rows.dtype))
+                result = keep_start(objective, start, early_stopping, monitor)
             else:
-                result = minimize(objective, solver, start, held_out_rows, monitor)
-                result, away, redundant = without_penalty(solver, objective, result)
-        self._set_fitted_attributes(solver, objective, result, data)
+                result = minimize(objective, solver, start, early_stopping, monitor)
+                result, separated, redundant = without_penalty(solver, objective, result)
+        set_fitted_attributes(self, solver, objective, result, data)
         if tasks:
-            tasks.end(partial(self._attributes, result.w, objective, data.classes))
+            tasks.end(partial(coefficient_attributes, result.w, objective, classes))
         names = np.array(feature_names(self))
-        return solver, names[away].tolist(), names[redundant].tolist(), data.classes
+        return list(
+            fit_warnings(
+                self, solver, classes, names[separated].tolist(), names[redundant].tolist()
+            )
+        )
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Go on learning from some rows of a stream, in one pass over them.
@@ -406,38 +395,25 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         """
         with rollback_on_error(self):
             self._validate_params()
-            self._check_combinations(mini_batches=True)
-            if self.solver == "preconditioned" or self.early_stopping:
-                raise ValueError(
-                    "partial_fit sees its rows once: it needs solver='gd' or 'auto', and "
-                    "early_stopping=False."
-                )
-            _, *counted, class_totals = self._totals
-            seen = SampleTotals(*counted)
-            known = vars(self).get("classes_")
-            given = RawData(X, y, sample_weight)
+            check_combinations(self, partial_fit=True)
+            _, *counts, class_totals = self._totals
+            seen, known = SampleTotals(*counts), vars(self).get("classes_")
+            raw, seed = RawData(X, y, sample_weight), draw_seed(self.random_state)
             with worker_threads(self.n_jobs) as run, np.errstate(all="ignore"):
-                data = prepare_partial_fit(self, given, classes, known, class_totals, run)
+                data = prepare_partial_fit(self, raw, classes, known, class_totals, run)
                 if data.seen.n_samples == 0 and known is not None:
                     return self
-                solver = self._stochastic(self.batch_size or data.rows.n_samples, self._seed())
-                objective = self._objective(data.rows, data.classes.n_scores)
-                result = minimize_batch(
-                    solver,
-                    objective,
-                    seen,
-                    self._start(solver, objective, data.classes, resume=known is not None),
-                    self._make_monitor(solver, objective, data.classes, None),
+                solver = stochastic_solver(self, self.batch_size or data.rows.n_samples, seed)
+                objective = make_objective(self, data.rows, data.classes.n_scores)
+                start = (
+                    solver.start(objective)
+                    if known is None
+                    else warm_start_state(self, solver, objective, data.classes)
                 )
-            curves = [np.empty(0), np.empty(0)]
-            if vars(self).get("stop_reason_") == result.reason:
-                curves = [self.loss_curve_, self.gradient_norm_curve_]
-            self._set_fitted_attributes(
-                solver, objective, result, data._replace(seen=seen.more(*data.seen))
-            )
-            self.loss_curve_ = np.append(curves[0], self.loss_curve_)
-            self.gradient_norm_curve_ = np.append(curves[1], self.gradient_norm_curve_)
-            self.n_iter_ = np.array([len(self.loss_curve_)], dtype=np.int32)
+                monitor = make_monitor(self, solver, objective, data.classes, None)
+                result = minimize_batch(solver, objective, seen, start, monitor)
+            data = data._replace(seen=seen.more(*data.seen))
+            set_fitted_attributes(self, solver, objective, result, data)
         return self
 
     def __sklearn_tags__(self) -> Any:
@@ -458,235 +434,3 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
                     f"The {name!r} parameter of {type(self).__name__} must not be a bool. Got "
                     f"{value!r} instead of a number."
                 )
-
-    def _check_combinations(self, *, mini_batches: bool) -> None:
-        """Refuse parameters that make no sense together."""
-        turned = self._non_default_gd_params()
-        if self.solver == "preconditioned" and turned:
-            raise ValueError(
-                f"solver='preconditioned' finds its own steps and does not take "
-                f"{', '.join(f'{name}={getattr(self, name)!r}' for name in turned)}. Set "
-                "solver='gd', or leave out what is only for textbook gradient descent."
-            )
-        if self.nesterov and self.momentum == 0 and (mini_batches or self.learning_rate != "auto"):
-            raise ValueError(
-                "nesterov=True with a fixed learning_rate or mini-batches needs momentum > 0, for "
-                "example 0.9; learning_rate='auto' finds the momentum for full batches by itself."
-            )
-
-    def _non_default_gd_params(self) -> list[str]:
-        """Parameters of textbook gradient descent that are not at their defaults."""
-        return [name for name, default in GD_DEFAULTS.items() if getattr(self, name) != default]
-
-    def _seed(self) -> int:
-        if self.random_state is None:
-            return 0
-        return check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-
-    def _solver(self, rows: RowBlocks, seed: int) -> Solver:
-        """Solver with the parameters that it needs."""
-        if self.solver != "gd" and not self._non_default_gd_params():
-            auto = TOL_OF_OBJECTIVE if rows.dtype == np.float64 else TOL_IN_SINGLE
-            return PreconditionedDescent(self.max_iter, self._tol(auto), seed)
-        if self.batch_size is None or self.batch_size >= rows.n_samples:
-            return GradientDescent(**self._gd_params())
-        return self._stochastic(self.batch_size, seed)
-
-    def _stochastic(self, batch_size: int, seed: int) -> StochasticDescent:
-        """Solver for mini-batches."""
-        return StochasticDescent(
-            **self._gd_params(),
-            batch_size=batch_size,
-            shuffle=self.shuffle,
-            n_iter_no_change=self.n_iter_no_change,
-            seed=seed,
-        )
-
-    def _tol(self, auto: float) -> float:
-        """The tolerance that is asked for, or the one that suits."""
-        return auto if isinstance(self.tol, str) else self.tol
-
-    def _gd_params(self) -> dict[str, Any]:
-        """What every textbook solver needs to know."""
-        return {
-            "learning_rate": self.learning_rate,
-            "power_t": self.power_t,
-            "momentum": self.momentum,
-            "nesterov": self.nesterov,
-            "reduction": self.reduction,
-            "average": int(self.average),
-            "max_iter": self.max_iter,
-            "tol": self._tol(TOL),
-        }
-
-    def _objective(self, rows: RowBlocks, n_scores: int) -> Objective:
-        """What the model minimises over some rows."""
-        return Objective(
-            loss=BinaryCrossEntropy() if n_scores == 1 else CrossEntropy(),
-            penalty=L2.of(float(self.C), rows.n_features, self.fit_intercept),
-            rows=rows,
-            fit_intercept=self.fit_intercept,
-            n_scores=n_scores,
-        )
-
-    def _held_out(self, data: TrainingData) -> EarlyStopping | None:
-        """Rows that tell when to stop, if there are any."""
-        if data.held_out is None:
-            return None
-        penalised = self._objective(data.held_out, data.classes.n_scores)
-        loss = replace(penalised, penalty=penalised.penalty.scaled(0))
-        return EarlyStopping(loss, self._tol(TOL), self.n_iter_no_change)
-
-    def _start(
-        self, solver: Solver, objective: Objective, classes: Classes, *, resume: bool
-    ) -> DescentState:
-        """Where to start: from nothing, or from the fit before if there is one."""
-        if not (resume and hasattr(self, "coef_")):
-            return solver.start(objective)
-        n_features = self.coef_.shape[1]
-        same_features = n_features == objective.rows.n_features
-        if not same_features or not np.array_equal(to_numpy(self.classes_), classes.labels):
-            raise ValueError(
-                f"warm_start=True goes on from a fit of {n_features} features and the classes "
-                f"{self.classes_}; now there are {objective.rows.n_features} features and the "
-                f"classes {classes.labels}. Set warm_start=False to start anew."
-            )
-        dtype = to_numpy(self.intercept_).dtype  # that of coef_, too
-        fitted = self._coefficients()
-        recalled = classes.recalled(fitted, dtype) if self.fit_intercept else fitted
-
-        def learnt(whole: Array) -> Array:
-            """Of coefficients of all classes, those of the classes that are learnt now."""
-            w = whole if classes.scored.all() else sum_to_zero(whole[:, classes.scored])
-            return w.reshape(objective.shape)
-
-        w, before = learnt(recalled), self._resume
-        if (
-            before is not None
-            and before.rule == solver.rule
-            and before.w.shape == w.shape
-            and recalled is fitted
-        ):
-            # Where the descent stood is known better than coef_ says, unless that was changed.
-            kept = classes.with_absent(before.w, dtype).astype(dtype)
-            if np.array_equal(learnt(kept), w):
-                return before.start
-        return DescentState(w, t=Totals(*self._totals).t)
-
-    def _coefficients(self) -> Array:
-        """The fitted coefficients, (n_columns, n_scores), the intercept last."""
-        coef = self.coef_.toarray() if scipy.sparse.issparse(self.coef_) else to_numpy(self.coef_)
-        w = coef.T.astype(np.float64)
-        return np.append(w, [to_numpy(self.intercept_)], axis=0) if self.fit_intercept else w
-
-    def _make_monitor(
-        self, solver: Solver, objective: Objective, classes: Classes, tasks: FitTasks | None
-    ) -> Monitor:
-        """What looks at every iterate, and tells whether to stop there."""
-
-        def monitor(
-            iterate: Iterate, history: list[Progress], passes: int, reason: str | None
-        ) -> bool:
-            value, gradient_norm, _ = history[-1]
-            if not np.isfinite(history[-1]).all():
-                objective.rows.check_finite(self)
-            if self.verbose:
-                weight = objective.total_weight
-                gap = solver.gap(history)
-                print(
-                    f"{solver.name}: pass {passes}, objective {value / weight:.9g}, "
-                    f"gradient {gradient_norm / weight:.3g}"
-                    + (f", estimated gap {gap / weight:.3g}" if gap is not None else "")
-                )
-            if tasks is None:
-                return False
-            w = solver.result(iterate, history)
-            attributes = partial(self._attributes, w, objective, classes)
-            return tasks.look(iterate.t, attributes, reason is not None)
-
-        return monitor
-
-    def _attributes(self, w: Array, objective: Objective, classes: Classes) -> dict[str, NDArray]:
-        """Fitted attributes, as scikit-learn lays them out, of some coefficients."""
-        n_features, dtype = objective.rows.n_features, objective.rows.dtype
-        w = classes.with_absent(w, dtype).astype(dtype)
-        intercept = w[n_features] if self.fit_intercept else np.zeros(w.shape[1], dtype)
-        to_user_array = objective.rows.to_user_array
-        return {
-            "classes_": to_user_array(classes.labels),
-            # A feature's coefficients side by side: products with sparse rows then copy nothing.
-            "coef_": to_user_array(w[:n_features].T),
-            "intercept_": to_user_array(intercept),
-        }
-
-    def _warn(
-        self, solver: Solver, separating: list[str], redundant: list[str], classes: Classes
-    ) -> None:
-        """Say what is wrong with the result."""
-        if len(classes.absent):
-            fitted = (
-                "their probability is fitted as zero"
-                if self.fit_intercept
-                else "without an intercept, only large coefficients make their probability small"
-            )
-            warnings.warn(
-                f"The classes {classes.absent} have no weight, because of sample_weight or "
-                f"class_weight: {fitted}. Give them weight, or leave their samples out.",
-                UserWarning,
-                stacklevel=3,
-            )
-        if redundant:
-            others = "the other columns" + " and the intercept" * self.fit_intercept
-            warnings.warn(
-                "Columns of X are collinear: without a penalty, the data do not determine their "
-                "coefficients, and the fit took those of least norm. Leave out "
-                f"{listed(redundant)}: {others} determine them. Or set C to a finite value.",
-                CollinearityWarning,
-                stacklevel=3,
-            )
-        if self.stop_reason_ == "max_iter" and solver.tol > 0:
-            warnings.warn(
-                f"{solver.name} made max_iter={self.max_iter} iterations and did not reach "
-                f"tol={solver.tol:g}: the largest component of the mean gradient is "
-                f"{float(self.gradient_norm_curve_[-1]):.3g}. To converge, {solver.advice}.",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
-        if self.stop_reason_ == "separated":
-            named = f", by {listed(separating)}" if separating else ""
-            warnings.warn(
-                f"Some or all samples are separated perfectly{named}: "
-                "without a penalty, larger coefficients are always better and there is no "
-                "optimum. The fit stopped at coefficients that are finite. Set C to a finite "
-                "value, or leave features out.",
-                SeparationWarning,
-                stacklevel=3,
-            )
-
-    def _set_fitted_attributes(
-        self, solver: Solver, objective: Objective, result: Result, data: TrainingData
-    ) -> None:
-        """Set what a fit leaves behind."""
-        self.__dict__.update(self._attributes(result.w, objective, data.classes))
-        last = result.last.start
-        # partial_fit can go on from mini-batches, and nothing from secants (whose rule is None).
-        goes_on = self.warm_start or isinstance(solver, StochasticDescent)
-        resumable = goes_on and solver.rule is not None
-        self._resume = WarmStart(solver.rule, last, result.w) if resumable else None
-        self._totals = (last.t, *data.seen, data.class_totals)
-        weight = objective.total_weight
-        to_user_array = objective.rows.to_user_array
-        self.n_iter_ = to_user_array(np.array([len(result.curve) - 1], dtype=np.int32))
-        self.loss_curve_ = to_user_array(
-            np.array([progress.value / weight for progress in result.curve])
-        )
-        self.gradient_norm_curve_ = to_user_array(
-            np.array([progress.gradient_norm / weight for progress in result.curve])
-        )
-        self.__dict__.pop("validation_loss_curve_", None)
-        if result.validation_losses is not None:
-            self.validation_loss_curve_ = np.array(result.validation_losses)
-        self.stop_reason_ = result.reason
-        self.converged_ = result.reason in ("tol", "precision")
-        self.solver_ = solver.name
-        self.gap_ = result.gap / weight

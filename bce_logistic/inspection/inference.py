@@ -17,6 +17,7 @@ from scipy.special import ndtr, ndtri
 from sklearn.utils.validation import check_is_fitted
 
 from ..arrays import Array, keeps_namespace, to_numpy
+from ..estimators.coefficients import fitted_coefficients, make_objective
 from ..estimators.logistic_regression import GDLogisticRegression
 from ..objective.collinearity import find_collinearity
 from ..objective.objective import Objective
@@ -133,8 +134,8 @@ def inference_table(
     y, s = classes.coded(y, s)
     names = [*feature_names(estimator), *["intercept"] * estimator.fit_intercept]
     with worker_threads(estimator.n_jobs) as run:
-        objective = estimator._objective(row_blocks(X, y, s, run), classes.n_scores)
-        w = estimator._coefficients().reshape(objective.shape)
+        objective = make_objective(estimator, row_blocks(X, y, s, run), classes.n_scores)
+        w = fitted_coefficients(estimator).reshape(objective.shape)
         std_err = _standard_errors(objective, w, names)
     coef = contrasts(np.atleast_2d(w.T)).ravel()
     z = coef / std_err

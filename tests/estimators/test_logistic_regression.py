@@ -498,6 +498,7 @@ def test_fitted_attributes(solver, n_classes, n_rows):
         "classes_",
         "coef_",
         "converged_",
+        "gap_",
         "gradient_norm_curve_",
         "intercept_",
         "loss_curve_",

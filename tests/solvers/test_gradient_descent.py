@@ -18,6 +18,7 @@ from sklearn.preprocessing import StandardScaler
 
 from bce_logistic import GDLogisticRegression
 from bce_logistic.descent.loop import Iterate
+from bce_logistic.estimators.solver_choice import choose_solver
 from bce_logistic.objective.objective import Objective
 from bce_logistic.solvers.convergence import Progress
 
@@ -405,7 +406,7 @@ def test_only_persistent_swings_of_unstable_steps_are_an_error(swing, stays, par
     L = lipschitz_constant(X, y, C=1.0)
     for times in (0.98, 1.02):
         model = gd(learning_rate=times * limit / L, **params)
-        solver = model._solver(all_rows.rows, 0)
+        solver = choose_solver(model, all_rows.rows, 0)
         if stays and times > 1:
             with pytest.raises(ValueError, match="swings between"):
                 solver.check_end(all_rows, iterate, history)
@@ -470,7 +471,8 @@ def test_early_stopping_does_not_hide_a_step_that_is_too_large(given):
 def test_no_convergence_above_the_start():
     X, y = problem()
     all_rows = objective(X, y)
-    solver = GDLogisticRegression(solver="gd", learning_rate=0.1)._solver(all_rows.rows, 0)
+    model = GDLogisticRegression(solver="gd", learning_rate=0.1)
+    solver = choose_solver(model, all_rows.rows, 0)
     at_zero = all_rows.at(np.zeros(5))
     for value, reason in [(1.1 * at_zero.value, None), (0.9 * at_zero.value, "tol")]:
         point = at_zero._replace(value=value)

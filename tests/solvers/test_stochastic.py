@@ -16,6 +16,7 @@ from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.exceptions import ConvergenceWarning
 
 from bce_logistic import GDLogisticRegression
+from bce_logistic.estimators.solver_choice import stochastic_solver
 from bce_logistic.objective.objective import Objective
 from bce_logistic.solvers.stochastic import StochasticDescent
 
@@ -485,7 +486,7 @@ def test_a_stream_bounds_a_strong_penalty_as_the_first_pass_does(rule, n_classes
     s = weights(50) + 0.2
     model = in_batches(descent(**rule, C=1e-3), X, y, s, 8, range(n_classes))
     # Not by fit, which ends with an error: after the first pass these steps are too large.
-    first_pass = model._stochastic(8, 0)
+    first_pass = stochastic_solver(model, 8, 0)
     all_rows = objective(X, y, s, C=1e-3)
     _, after = steps(first_pass.iterates(all_rows, first_pass.start(all_rows)), 2)
     w = after.result.reshape(5, -1)
