@@ -47,7 +47,7 @@ def duality_gap(objective: Objective, point: Point) -> float:
     if objective.fit_intercept and np.any(gradient[-1]):
         shift, correction = _intercept_step(objective, point)
         if not np.ptp(np.append(shift, 0.0)) <= 1:
-            return inf
+            return point.value  # neither loss nor penalty is negative
         loss_gap = float(np.vdot(gradient[-1], shift))
         gradient = gradient - correction
     rounding = np.finfo(np.float64).eps * abs(point.value)
