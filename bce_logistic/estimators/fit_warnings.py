@@ -5,22 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from ..exceptions import CollinearityWarning, SeparationWarning
 from ..solvers.base import Solver
 from ..validation.classes import Classes
-from ..validation.features import listed
+from ..validation.features import feature_names, listed
 
 
 def fit_warnings(
-    estimator: Any, solver: Solver, classes: Classes, separated: list[str], redundant: list[str]
+    estimator: Any,
+    solver: Solver,
+    classes: Classes,
+    separated: NDArray[np.bool_],
+    redundant: NDArray[np.bool_],
 ) -> Iterator[tuple[str, type[Warning]]]:
-    """Messages and categories of the warnings that a fitted estimator deserves.
+    """Messages and categories of the warnings about a fitted estimator.
 
-    ``separated``: the features whose coefficients have no finite optimum. ``redundant``: a smallest
-    set of features without which none are collinear.
+    ``separated``, (n_features,): features whose coefficients have no finite optimum.
+    ``redundant``, (n_features,): a smallest set of features without which none are collinear.
     """
+    names = np.array(feature_names(estimator))
     if len(classes.absent):
         fitted = (
             "their probability is fitted as zero"
@@ -32,12 +39,13 @@ def fit_warnings(
             f"class_weight: {fitted}. Give them weight, or leave their samples out.",
             UserWarning,
         )
-    if redundant:
+    if redundant.any():
         others = "the other columns" + " and the intercept" * estimator.fit_intercept
         yield (
             "Columns of X are collinear: without a penalty, the data do not determine their "
             "coefficients, and the fit took those of least norm. Leave out "
-            f"{listed(redundant)}: {others} determine them. Or set C to a finite value.",
+            f"{listed(names[redundant].tolist())}: {others} determine them. Or set C to a finite "
+            "value.",
             CollinearityWarning,
         )
     if estimator.stop_reason_ == "max_iter" and solver.tol > 0:
@@ -48,7 +56,7 @@ def fit_warnings(
             ConvergenceWarning,
         )
     if estimator.stop_reason_ == "separated":
-        by = f", by {listed(separated)}" if separated else ""
+        by = f", by {listed(names[separated].tolist())}" if separated.any() else ""
         yield (
             f"Some or all samples are separated perfectly{by}: "
             "without a penalty, larger coefficients are always better and there is no "

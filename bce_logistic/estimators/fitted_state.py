@@ -56,13 +56,15 @@ def rollback_on_error(estimator: Any) -> Iterator[None]:
         raise
 
 
-def warm_start_state(
-    estimator: Any, solver: Solver, objective: Objective, classes: Classes
+def start_state(
+    estimator: Any, solver: Solver, objective: Objective, classes: Classes, *, resume: bool
 ) -> DescentState:
-    """The state of the previous fit, or its coefficients if they are all that can be used.
+    """Where the solver starts, or to ``resume`` a previous fit, its state or else its coefficients.
 
     Raises ValueError if the features or the classes are not those of the previous fit.
     """
+    if not (resume and hasattr(estimator, "coef_")):
+        return solver.start(objective)
     n_features = estimator.coef_.shape[1]
     same_features = n_features == objective.rows.n_features
     if not same_features or not np.array_equal(to_numpy(estimator.classes_), classes.labels):

@@ -18,7 +18,6 @@ from ..rows.threads import worker_threads
 from ..rows.training_data import RawData, SampleTotals, prepare_partial_fit, samples
 from ..solvers.minimize import keep_start, minimize, minimize_batch
 from ..solvers.unpenalised import without_penalty
-from ..validation.features import feature_names
 from .callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from .coefficients import coefficient_attributes, make_objective
 from .fit_warnings import fit_warnings
@@ -27,7 +26,7 @@ from .fitted_state import (
     WarmStart,
     rollback_on_error,
     set_fitted_attributes,
-    warm_start_state,
+    start_state,
 )
 from .monitor import make_monitor
 from .prediction import LinearPredictions
@@ -47,7 +46,7 @@ SMALLEST_C = np.finfo(np.float64).tiny
 class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimator):
     r"""Logistic regression by descending the gradient of binary cross-entropy.
 
-    Minimises what :class:`sklearn.linear_model.LogisticRegression` minimises,
+    Minimises the same objective as :class:`sklearn.linear_model.LogisticRegression`,
 
     .. math:: F(w, b) = \sum_i s_i \, \ell_i + \frac{\|w\|^2}{2 C}, \qquad
               \ell = -[y \log \hat y + (1 - y) \log(1 - \hat y)], \qquad
@@ -62,24 +61,24 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         Inverse strength of the L2 penalty, as in LogisticRegression, at least 2.3e-308.
         ``np.inf``: no penalty, plain cross-entropy.
     fit_intercept : bool, default=True
-        Whether to learn the intercept ``b``.
+        Whether to fit the intercept ``b``.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class, ``{label: weight}``; "balanced": the same total weight for every
         class.
     solver : {"auto", "preconditioned", "gd"}, default="auto"
-        "preconditioned": the fast one, descent in the metric of an approximate Hessian.
-        "gd": textbook gradient descent. "auto": "gd" as soon as one of the parameters that only
-        it has (``learning_rate``, ``power_t``, ``momentum``, ``nesterov``, ``reduction``,
+        "preconditioned": the fast one, descent preconditioned by approximate Hessians. "gd":
+        textbook gradient descent. "auto": "gd" if one of the parameters that only "gd" has
+        (``learning_rate``, ``power_t``, ``momentum``, ``nesterov``, ``reduction``,
         ``batch_size``, ``average``) is set, else "preconditioned".
     learning_rate : float or "auto", default="auto"
-        Step size. "auto": 1/L, with L the Lipschitz constant of the gradient; plain descent
-        then never diverges, and the objective never rises. For mini-batches half of that, with
-        the constant that is expected of a batch, which is larger for smaller ones. A number:
-        if it is too large for the data, so that the objective ends above its start or swings
-        without getting lower, it is an error, which names the largest safe one.
+        Step size. "auto": 1/L, with L the Lipschitz constant of the gradient, so that the
+        objective never rises without momentum; for mini-batches half of that, with the constant
+        that is expected of a batch, which is larger for smaller batches. A number that is too
+        large for the data, so that the objective ends above its start or oscillates without
+        decreasing, is an error, which names the largest safe one.
     power_t : float, default=0.0
         The step at update t is ``learning_rate / (1 + t) ** power_t``. With mini-batches there
-        are many updates a pass.
+        are many updates in a pass.
     momentum : float, default=0.0
         Coefficient in [0, 1] of heavy-ball momentum: ``v = momentum * v + gradient``,
         ``w = w - step * v``.
@@ -87,53 +86,53 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         Nesterov's form of the momentum. With ``learning_rate="auto"`` and ``momentum=0``:
         accelerated descent with adaptive restart.
     reduction : {"mean", "sum"}, default="mean"
-        Whether ``learning_rate`` multiplies the mean or the sum of the samples' gradients (those
-        of a mini-batch). It scales the step, never the optimum; "auto" takes the same step for
-        both.
+        Whether a fixed ``learning_rate`` multiplies the mean or the sum of the gradients of the
+        samples (of a mini-batch). The optimum is the same.
     batch_size : int or None, default=None
-        Rows of a mini-batch, for each of which "gd" makes an update: the gradient over the
-        batch stands for that over all rows. None, or as many as there are: all rows. For
-        :meth:`partial_fit`, None: the rows of the call.
+        Number of rows in a mini-batch; each gives an update of "gd". None, or at least the number
+        of rows: all rows. For :meth:`partial_fit`, None: the rows of the call.
     average : bool or int, default=False
         Whether the result is the mean of the iterates after each update (Polyak-Ruppert); an
         int k: of those from the k-th update on.
     max_iter : int, default=1000
-        Largest number of iterations: steps of the descent on all rows; each takes one pass over
-        the data, and sometimes more for a shorter step or a new metric. For mini-batches, passes
+        Maximum number of iterations: updates, each of which takes one pass over the data, and
+        sometimes more for a shorter step or a new preconditioner; for mini-batches, passes
         (epochs).
     tol : float or "auto", default="auto"
-        "preconditioned": stop when the estimated distance to the optimal objective, relative to
-        it, is no larger. "gd": stop when no component of the mean gradient (the gradient over
-        the total weight) is larger; with mini-batches, when ``n_iter_no_change`` passes did not
-        bring the loss down by more, in nats a sample, and the mean gradient over all rows is no
-        larger than the noise of the batches leaves it. 0: make all ``max_iter`` iterations. "auto":
-        for "preconditioned" 1e-10, so that coefficients too are right to about 1e-4, and 1e-8 if
-        the features are in single precision; for "gd" 1e-6.
+        Tolerance of the stopping criterion; 0: make ``max_iter`` iterations.
+        "preconditioned": stop when the objective is above its minimum by at most ``tol`` times
+        its value. That is certified by the duality gap, or, if the preconditioner is a factor of
+        the Hessian, inferred with a margin from the Newton decrement in it. Without a penalty it
+        is estimated. "gd": stop when no component of the mean gradient (the gradient over the
+        total weight) is larger. Mini-batches: stop when ``n_iter_no_change`` passes did not
+        decrease the loss by more, in nats a sample, and the mean gradient over all rows is not
+        larger than the noise of the batches explains. "auto": for "preconditioned" 1e-10, so that
+        coefficients are right to about 1e-4, and 1e-8 for features in single precision; for "gd"
+        1e-6.
     early_stopping : bool, default=False
-        Whether to hold out rows, stop when ``n_iter_no_change`` iterates (passes, for
-        mini-batches) did not bring their loss down by more than ``tol`` ("auto": 1e-6), in nats
-        a sample, and keep the coefficients where it was least.
+        Whether to set aside validation rows, to stop when ``n_iter_no_change`` iterates (for
+        mini-batches, passes) did not decrease their loss by more than ``tol`` ("auto": 1e-6), in
+        nats a sample, and to keep the coefficients where it was lowest.
     validation_fraction : float, default=0.1
-        Part of the rows to hold out, the same of every class, unless ``X_val`` is given.
+        Fraction of the rows of each class to set aside, unless ``X_val`` is given.
     n_iter_no_change : int, default=5
-        How many iterates without progress are enough, for ``early_stopping`` and for the
+        Number of iterates without progress that end the fit, for ``early_stopping`` and for the
         ``tol`` of mini-batches.
     shuffle : bool, default=True
-        Whether the rows are dealt anew to the mini-batches in each pass.
+        Whether the rows are assigned anew to the mini-batches in each pass.
     warm_start : bool, default=False
-        Go on from the coefficients of the previous fit; "gd" also from its count of updates and,
-        if ``warm_start`` was set then, from its momentum and its mean.
+        Whether to start from the coefficients of the previous fit; "gd" also continues its count
+        of updates and, if ``warm_start`` was set then, its momentum and its mean.
     random_state : int, RandomState instance or None, default=None
-        Seed of the draw of rows from which "preconditioned" starts, of the shuffling, and of
-        the rows to hold out. None: a seed that is always the same, so that a repeated fit gives
-        the same result to the last bit.
+        Seed of the rows from which "preconditioned" starts, of the shuffling, and of the
+        validation rows. None: a fixed seed, so that a repeated fit is the same to the last bit.
     verbose : int, default=0
-        1: print a line an iterate: passes over the data, objective, largest component of the
-        gradient, and for "preconditioned" the estimated distance to the optimal objective, all
-        in nats a sample.
+        1: print a line for each iterate: passes over the data, objective, largest component of
+        the gradient, and the gap to the minimum if "preconditioned" knows a bound or an estimate,
+        all in nats over the total weight.
     n_jobs : int or None, default=None
         Number of threads over the rows. None: as many as BLAS would use; -1: all cores. The
-        result does not depend on it. Dask collections are worked on by Dask's workers instead.
+        result does not depend on it. Rows in Dask collections are summed by Dask's workers.
 
     Attributes
     ----------
@@ -144,35 +143,33 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
     intercept_ : ndarray of shape (1,) or (n_classes,)
         Intercepts; zero without ``fit_intercept``.
     n_iter_ : ndarray of int32 of shape (1,)
-        Number of iterations, at most ``max_iter``: updates of the coefficients after which the
-        objective was evaluated, passes for mini-batches; after :meth:`partial_fit`, the number of
-        calls.
+        Number of iterations, at most ``max_iter``: updates, or passes for mini-batches; after
+        :meth:`partial_fit`, the number of calls.
     loss_curve_ : ndarray of shape (n_iterates,)
-        Objective over the total weight, in nats, at the start and after each update. The very
-        last step of "preconditioned" is known to be a good one and not evaluated. With
+        Objective over the total weight, in nats, at the start and after each update. With
         mini-batches, at the start and for each pass the mean over its batches, each before its
-        update; after :meth:`partial_fit`, that for each call.
+        update; after :meth:`partial_fit`, that mean for each call.
     gradient_norm_curve_ : ndarray of shape (n_iterates,)
         Largest component of the mean gradient, likewise.
     validation_loss_curve_ : ndarray of shape (n_iterates,)
-        Mean loss of the held-out rows, in nats, at the start and after each update or pass; only
-        with ``early_stopping``.
+        Mean loss of the validation rows, in nats, at the start and after each update or pass;
+        only with ``early_stopping``.
     gap_ : float
-        Bound on the objective at the coefficients above its minimum, in nats over the total weight,
-        as ``loss_curve_``: the duality gap. ``np.inf`` without a penalty, and after
-        :meth:`partial_fit`.
+        Duality gap: a bound on how far the objective at the coefficients is above its minimum, in
+        the unit of ``loss_curve_``. ``np.inf`` without a penalty and after :meth:`partial_fit`.
     converged_ : bool
-        Whether ``tol`` was reached, or the precision of the numbers.
+        Whether ``stop_reason_`` is "tol" or "precision".
     stop_reason_ : str
-        Why the fit ended: "tol"; "precision", no step makes the objective smaller;
-        "separated", there is no optimum at finite coefficients; "early_stopping"; "callback",
-        one asked for it; "max_iter"; "partial_fit", the rows of the call are used up.
+        Why the fit ended: "tol", the tolerance was reached; "precision", no step decreases the
+        objective any more; "separated", no finite coefficients are optimal; "early_stopping";
+        "callback", a callback requested it; "max_iter"; "partial_fit", the rows of the call are
+        used up.
     solver_ : str
         The solver that was used.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of the features, if X had any.
+        Names of the features, if X had names.
 
     See Also
     --------
@@ -201,7 +198,7 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
     gradient_norm_curve_: Array
     stop_reason_: str
     _warm_start: WarmStart | None = None
-    # Totals, as a plain tuple: a file of the model then needs no type for them.
+    # Totals, as a plain tuple, so that files of models do not name another type.
     _totals: tuple = Totals()
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -290,22 +287,21 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Features. float64 and float32 stay as they are, everything else becomes float64;
-            sparse rows stay sparse. With scikit-learn's setting ``array_api_dispatch=True`` an
-            array of another library stays on its device; labels, weights and what is learnt
-            follow it there.
+            Features. float64 and float32 are kept, other types are converted to float64; sparse
+            rows stay sparse. With scikit-learn's setting ``array_api_dispatch=True`` an array of
+            another library stays on its device, and the fitted attributes are on that device.
         y : array-like of shape (n_samples,)
             Labels of at least two classes.
         sample_weight : array-like of shape (n_samples,), number or None, default=None
             Weights of the samples, not negative. None: 1 for every sample. A class whose weights
             are all zero is kept in ``classes_``, with a probability of zero, and a warning says so.
         X_val : array-like or sparse matrix of shape (n_val, n_features), default=None
-            Held-out rows for ``early_stopping``. None: some rows of ``X`` are held out. In a
-            Pipeline, ``transform_input=["X_val"]`` transforms them as it does ``X``.
+            Validation rows for ``early_stopping``. None: some rows of ``X`` are set aside. In a
+            Pipeline, ``transform_input=["X_val"]`` transforms them like ``X``.
         y_val : array-like of shape (n_val,), default=None
-            Labels of these rows.
+            Labels of the validation rows.
         sample_weight_val : array-like of shape (n_val,), number or None, default=None
-            Weights of these rows.
+            Weights of the validation rows.
 
         Returns
         -------
@@ -316,14 +312,12 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         ------
         ValueError
             If a parameter, the data, the labels or the weights are not usable, or if a fixed
-            learning rate is too large. The previous fit is left as it was.
+            learning rate is too large. The attributes of the previous fit are kept.
         """
-        data, validation_data = (
-            RawData(X, y, sample_weight),
-            RawData(X_val, y_val, sample_weight_val),
-        )
+        raw = RawData(X, y, sample_weight)
+        raw_validation = RawData(X_val, y_val, sample_weight_val)
         with rollback_on_error(self):
-            for message, category in self._fit(data, validation_data):
+            for message, category in self._fit(raw, raw_validation):
                 warnings.warn(message, category, stacklevel=2)
         return self
 
@@ -341,11 +335,7 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
             tasks = FitTasks.of(self, self.max_iter + 1, *raw)
             monitor = make_monitor(self, solver, objective, classes, tasks)
             early_stopping = make_early_stopping(self, data)
-            start = (
-                warm_start_state(self, solver, objective, classes)
-                if self.warm_start and hasattr(self, "coef_")
-                else solver.start(objective)
-            )
+            start = start_state(self, solver, objective, classes, resume=self.warm_start)
             separated = redundant = np.zeros(data.rows.n_features, dtype=bool)
             if self.fit_intercept and np.count_nonzero(classes.weighted) == 1:
                 start = DescentState(classes.certain(objective.shape, data.rows.dtype))
@@ -356,20 +346,15 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         set_fitted_attributes(self, solver, objective, result, data)
         if tasks:
             tasks.end(partial(coefficient_attributes, result.w, objective, classes))
-        names = np.array(feature_names(self))
-        return list(
-            fit_warnings(
-                self, solver, classes, names[separated].tolist(), names[redundant].tolist()
-            )
-        )
+        return list(fit_warnings(self, solver, classes, separated, redundant))
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
-        """Go on learning from some rows of a stream, in one pass over them.
+        """Continue with one pass over some rows of a stream.
 
-        The rows are cut into mini-batches of ``batch_size``; None: they are one. The schedule of
-        the steps, the momentum and the mean go on from call to call. The penalty is that of all
-        the rows so far, and ``class_weight="balanced"`` counts the classes so far. Calls with
-        one batch of ``fit(X, y)`` after the other do what its first pass does.
+        The rows form mini-batches of ``batch_size``; None: a single one. The schedule of the
+        steps, the momentum and the mean continue from call to call. The penalty and
+        ``class_weight="balanced"`` count all rows so far. The first pass of ``fit(X, y)`` equals
+        calls with one of its batches after the other.
 
         Parameters
         ----------
@@ -378,9 +363,9 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         y : array-like of shape (n_samples,)
             Labels. Not every class needs to be among them.
         classes : array-like of shape (n_classes,), default=None
-            All the labels that the stream holds. The first call needs them.
+            All labels that occur in the stream. Required in the first call.
         sample_weight : array-like of shape (n_samples,), number or None, default=None
-            Weights of the samples. Samples whose weights are all zero change nothing.
+            Weights of the samples. A call whose weights are all zero changes nothing.
 
         Returns
         -------
@@ -391,25 +376,22 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         ------
         ValueError
             If a parameter, the data, the labels or the weights are not usable, or if a fixed
-            learning rate diverges. What was learnt before is left as it was.
+            learning rate diverges. The attributes of the previous call are kept.
         """
         with rollback_on_error(self):
             self._validate_params()
             check_combinations(self, partial_fit=True)
             _, *counts, class_totals = self._totals
             seen, known = SampleTotals(*counts), vars(self).get("classes_")
-            raw, seed = RawData(X, y, sample_weight), draw_seed(self.random_state)
+            raw = RawData(X, y, sample_weight)
             with worker_threads(self.n_jobs) as run, np.errstate(all="ignore"):
                 data = prepare_partial_fit(self, raw, classes, known, class_totals, run)
                 if data.seen.n_samples == 0 and known is not None:
                     return self
-                solver = stochastic_solver(self, self.batch_size or data.rows.n_samples, seed)
+                batch_size = self.batch_size or data.rows.n_samples
+                solver = stochastic_solver(self, batch_size, draw_seed(self.random_state))
                 objective = make_objective(self, data.rows, data.classes.n_scores)
-                start = (
-                    solver.start(objective)
-                    if known is None
-                    else warm_start_state(self, solver, objective, data.classes)
-                )
+                start = start_state(self, solver, objective, data.classes, resume=True)
                 monitor = make_monitor(self, solver, objective, data.classes, None)
                 result = minimize_batch(solver, objective, seen, start, monitor)
             data = data._replace(seen=seen.more(*data.seen))
@@ -424,7 +406,7 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         return tags
 
     def _validate_params(self) -> None:
-        """Refuse parameters out of range, and a bool where a number belongs."""
+        """Raise InvalidParameterError for values out of range, and for a bool as a number."""
         super()._validate_params()
         for name, constraints in self._parameter_constraints.items():
             value = getattr(self, name)
