@@ -1,4 +1,4 @@
-"""Plots of a fit: how it came down, and its coefficients against the strength of the penalty."""
+"""Plots: the curves of a fit, and coefficients against the strength of the penalty."""
 
 from __future__ import annotations
 
@@ -7,58 +7,45 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import check_is_fitted
 
 from ..arrays import is_non_numpy, to_numpy
 
-PASS_THE_CLASSIFIER = "Pass a GDLogisticRegression itself; of a pipeline, its last step."
-
 
 class Curve(NamedTuple):
-    """What one of the curves of a fit is.
-
-    Attributes
-    ----------
-    quantity : str
-        What its values are.
-    unit : str
-        In which unit.
-    remedy : str
-        What to do if a fit has no such curve.
-    """
+    """The label of a curve's axis, and the remedy if a fit has no such curve."""
 
     quantity: str
     unit: str
-    remedy: str
+    remedy: str = "Pass a GDLogisticRegression, or a Pipeline that ends with one."
 
 
 # The curve called "loss" is the attribute ``loss_curve_``, and so on.
 CURVES = {
-    "loss": Curve("mean objective", "nats", PASS_THE_CLASSIFIER),
+    "loss": Curve("mean objective", "nats"),
     "gradient_norm": Curve(
-        "largest component of the mean gradient",
-        "nats per unit of a coefficient",
-        PASS_THE_CLASSIFIER,
+        "largest component of the mean gradient", "nats per unit of a coefficient"
     ),
     "validation_loss": Curve(
-        "mean loss of the held-out rows", "nats", "Fit with early_stopping=True."
+        "mean loss of the validation rows", "nats", "Fit with early_stopping=True."
     ),
 }
 
 
 class LossCurveDisplay:
-    """The curve of a fit: its objective, or another measure, after each iteration.
+    """A curve of a fit: its objective, or another measure, after each iteration.
 
-    It is recommended to use :meth:`from_estimator`. All parameters are stored as attributes.
+    Use :meth:`from_estimator` to create one. All parameters are stored as attributes.
 
     Parameters
     ----------
     values : array-like of shape (n_iterates,)
-        The curve: its value at the start and after each iteration.
+        Values at the start and after each iteration.
     curve : {"loss", "gradient_norm", "validation_loss"}, default="loss"
-        What the values are; it names the axis.
+        Which curve the values are; it labels the axis.
     name : str or None, default=None
         Name in the legend. None: no legend.
 
@@ -114,16 +101,16 @@ class LossCurveDisplay:
 
         Parameters
         ----------
-        estimator : GDLogisticRegression
-            Fitted estimator.
+        estimator : GDLogisticRegression or Pipeline
+            Fitted estimator, or a fitted Pipeline that ends with one.
         curve : {"loss", "gradient_norm", "validation_loss"}, default="loss"
             Which of its curves: ``loss_curve_``, ``gradient_norm_curve_`` or
             ``validation_loss_curve_``.
         name : str or None, default=None
             Name in the legend. None: the class of the estimator.
         minimum : float or None, default=None
-            What is subtracted from the values, such as the lowest objective over the total
-            weight, in nats: the distance is drawn, on a logarithmic axis. None: nothing.
+            Subtracted from the values, for example the ``loss_curve_[-1]`` of a fit with a small
+            ``tol``: the differences are drawn, on a logarithmic axis. None: nothing.
         log_scale : bool, default=False
             Whether the axis of the values is logarithmic. With a ``minimum`` it always is.
         ax : matplotlib Axes or None, default=None
@@ -134,18 +121,20 @@ class LossCurveDisplay:
         Returns
         -------
         LossCurveDisplay
-            The display, which holds what was drawn.
+            The display, with the values that were drawn.
 
         Raises
         ------
         ImportError
             If matplotlib is not installed.
         ValueError
-            If the curve is not known, or the fit has none such.
+            If there is no curve of that name, or the fit has none.
         """
         _pyplot(cls)
         check_is_fitted(estimator)
-        attribute = f"{_checked(curve)}_curve_"
+        if isinstance(estimator, Pipeline):
+            estimator = estimator[-1]
+        attribute = f"{_check_curve(curve)}_curve_"
         values = getattr(estimator, attribute, None)
         if values is None:
             raise ValueError(
@@ -174,8 +163,8 @@ class LossCurveDisplay:
         name : str or None, default=None
             Name in the legend. None: that of the display.
         minimum : float or None, default=None
-            What is subtracted from the values: the distance is drawn, on a logarithmic axis,
-            as far as it is positive. None: nothing.
+            Subtracted from the values: the differences are drawn, on a logarithmic axis, where
+            they are positive. None: nothing.
         log_scale : bool, default=False
             Whether the axis of the values is logarithmic. With a ``minimum`` it always is.
         line_kwargs : dict or None, default=None
@@ -191,9 +180,9 @@ class LossCurveDisplay:
         ImportError
             If matplotlib is not installed.
         ValueError
-            If the curve is not known.
+            If there is no curve of that name.
         """
-        quantity, unit, _ = CURVES[_checked(self.curve)]
+        quantity, unit, _ = CURVES[_check_curve(self.curve)]
         plt = _pyplot(type(self))
         self.ax_ = plt.subplots()[1] if ax is None else ax
         self.figure_ = self.ax_.figure
@@ -217,7 +206,7 @@ class LossCurveDisplay:
 class CoefficientPathDisplay:
     """Coefficients against C, the inverse strength of the penalty: one line a feature.
 
-    It is recommended to use :meth:`from_estimator`. All parameters are stored as attributes.
+    Use :meth:`from_estimator` to create one. All parameters are stored as attributes.
 
     Parameters
     ----------
@@ -239,7 +228,7 @@ class CoefficientPathDisplay:
 
     See Also
     --------
-    LossCurveDisplay : How the objective came down.
+    LossCurveDisplay : The objective after each iteration of a fit.
 
     Examples
     --------
@@ -273,15 +262,14 @@ class CoefficientPathDisplay:
     ) -> Self:
         """Fit a clone of an estimator for each C, and draw its coefficients.
 
-        The fits go from the smallest C to the largest, each from the coefficients of the one
-        before.
+        Fits in increasing order of C, each from the coefficients of the previous one.
 
         Parameters
         ----------
         estimator : GDLogisticRegression
-            Estimator with the parameters ``C`` and ``warm_start``; it is left as it is.
+            Estimator with the parameters ``C`` and ``warm_start``; it is not modified.
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Features. Coefficients compare with each other if the features are scaled.
+            Features. Scale them, so that the coefficients are comparable.
         y : array-like of shape (n_samples,)
             Labels.
         Cs : int or array-like of shape (n_Cs,), default=30
@@ -290,7 +278,7 @@ class CoefficientPathDisplay:
         sample_weight : array-like of shape (n_samples,) or None, default=None
             Weights of the samples. None: 1 for every sample.
         target : label or None, default=None
-            Class whose coefficients are drawn. None, for two classes only: the second.
+            Class whose coefficients are drawn. None: the second of two classes.
         feature_names : array-like of str of shape (n_features,) or None, default=None
             Names of the features. None: those of X, or else "x0", "x1" and so on.
         n_named : int, default=10
@@ -304,7 +292,7 @@ class CoefficientPathDisplay:
         Returns
         -------
         CoefficientPathDisplay
-            The display, which holds what was drawn.
+            The display, with the coefficients that were drawn.
 
         Raises
         ------
@@ -313,18 +301,18 @@ class CoefficientPathDisplay:
         TypeError
             If the estimator does not have these parameters.
         ValueError
-            If ``Cs``, ``target`` or the number of names is not usable.
+            If ``Cs``, ``target`` or the number of names is not valid.
         """
         _pyplot(cls)
         if not {"C", "warm_start"} <= estimator.get_params().keys():
             raise TypeError(
-                f"{type(estimator).__name__} does not have the parameters C and warm_start. "
-                f"{PASS_THE_CLASSIFIER} Transform X before."
+                f"{type(estimator).__name__} does not have the parameters C and warm_start. Pass "
+                "a GDLogisticRegression; instead of a Pipeline, its last step and transformed X."
             )
         Cs = np.logspace(-4, 4, Cs) if np.ndim(Cs) == 0 else np.sort(column_or_1d(Cs))
         if not len(Cs) or not (np.isfinite(Cs) & (Cs > 0)).all():
-            raise ValueError(f"Cs must be positive and finite numbers, at least one; got {Cs}.")
-        row = _row_of_coef(unique_labels(y), target)
+            raise ValueError(f"Cs must be one or more positive and finite numbers; got {Cs}.")
+        row = _coef_row(unique_labels(y), target)
         if feature_names is not None:
             n_features = check_array(X, accept_sparse=True, ensure_all_finite=False).shape[1]
             if len(feature_names) != n_features:
@@ -381,21 +369,21 @@ class CoefficientPathDisplay:
             xlabel="C, inverse strength of the penalty", ylabel="coefficient (nats per unit)"
         )
         if len(named):
-            # The lines fan out to the right: the left has room.
+            # The coefficients are near zero on the left.
             handles = [self.lines_[j] for j in named]
             self.ax_.legend(handles=handles, loc="upper left", fontsize="small")
         return self
 
 
-def _checked(curve: str) -> str:
-    """The name of a curve, if there is one of that name."""
+def _check_curve(curve: str) -> str:
+    """Return the name of a curve, or raise ValueError if there is none of that name."""
     if curve not in CURVES:
         raise ValueError(f"curve must be one of {sorted(CURVES)}, got {curve!r}.")
     return curve
 
 
-def _row_of_coef(classes: NDArray, target: Any) -> int:
-    """Index of the row of ``coef_`` that belongs to a class; two classes share one row."""
+def _coef_row(classes: NDArray, target: Any) -> int:
+    """Index of the row of ``coef_`` of a class; of two classes, only the second has one."""
     with_row = (classes[1:] if len(classes) == 2 else classes).tolist()
     if target is None and len(with_row) == 1:
         return 0

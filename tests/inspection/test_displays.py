@@ -84,6 +84,13 @@ def test_several_fits_share_one_axis(fitted):
     assert labels(first.ax_) == ["GDLogisticRegression", "default"]
 
 
+def test_of_a_pipeline_the_curve_is_that_of_its_last_step():
+    pipeline = make_pipeline(StandardScaler(), GDLogisticRegression()).fit(*problem())
+    display = LossCurveDisplay.from_estimator(pipeline)
+    assert_array_equal(display.values, pipeline[-1].loss_curve_)
+    assert labels(display.ax_) == ["GDLogisticRegression"]
+
+
 def test_the_line_can_be_styled(fitted):
     display = LossCurveDisplay.from_estimator(fitted, line_kwargs={"color": "red", "label": "x"})
     assert display.line_.get_color() == "red"
@@ -93,12 +100,12 @@ def test_the_line_can_be_styled(fitted):
 def test_a_curve_without_a_name_has_no_legend():
     display = LossCurveDisplay(values=[3.0, 2.0, 1.0], curve="validation_loss").plot()
     assert_array_equal(display.line_.get_ydata(), [3, 2, 1])
-    assert "held-out" in display.ax_.get_ylabel()
+    assert "validation rows" in display.ax_.get_ylabel()
     assert display.ax_.get_legend() is None
-    assert labels(display.plot(name="held out").ax_) == ["held out"]
+    assert labels(display.plot(name="validation").ax_) == ["validation"]
 
 
-def test_the_held_out_loss_is_drawn_if_a_fit_has_one():
+def test_the_validation_loss_is_drawn_if_a_fit_has_one():
     model = GDLogisticRegression(tol=1e-3).fit(*problem())
     with pytest.raises(ValueError, match=r"no validation_loss_curve_.*early_stopping=True"):
         LossCurveDisplay.from_estimator(model, curve="validation_loss")
@@ -114,9 +121,12 @@ def test_a_curve_needs_a_fitted_classifier_and_a_known_name(fitted):
         LossCurveDisplay.from_estimator(fitted, curve="accuracy")
     with pytest.raises(ValueError, match="curve must be one of"):
         LossCurveDisplay(values=[1.0], curve="accuracy").plot()
-    pipeline = make_pipeline(StandardScaler(), GDLogisticRegression()).fit(*problem())
-    with pytest.raises(ValueError, match=r"Pipeline has no loss_curve_.*its last step"):
-        LossCurveDisplay.from_estimator(pipeline)
+    with pytest.raises(
+        ValueError, match=r"LogisticRegression has no loss_curve_.*Pipeline that ends"
+    ):
+        LossCurveDisplay.from_estimator(LogisticRegression().fit(*problem()))
+    with pytest.raises(NotFittedError):
+        LossCurveDisplay.from_estimator(make_pipeline(StandardScaler(), GDLogisticRegression()))
     assert plt.get_fignums() == []
 
 
@@ -223,7 +233,7 @@ def test_strengths_must_fit_on_a_logarithmic_axis(Cs):
 def test_a_path_needs_a_classifier_and_as_many_names_as_features():
     X, y = problem()
     pipeline = make_pipeline(StandardScaler(), GDLogisticRegression())
-    with pytest.raises(TypeError, match=r"Pipeline .*C and warm_start.*Transform X"):
+    with pytest.raises(TypeError, match=r"Pipeline .*C and warm_start.*transformed X"):
         CoefficientPathDisplay.from_estimator(pipeline, X, y)
     with pytest.raises(ValueError, match="2 feature_names for 4 features"):
         CoefficientPathDisplay.from_estimator(
