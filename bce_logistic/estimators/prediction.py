@@ -1,4 +1,4 @@
-"""What a fitted linear classifier predicts, and in which forms it is handed on."""
+"""Predictions of a fitted linear classifier, and its conversions."""
 
 from __future__ import annotations
 
@@ -21,11 +21,7 @@ from ..validation.features import validated
 
 
 def dispatch_on_array_type(method: Callable) -> Callable:
-    """Let a method predict where the features are, if they are not NumPy's.
-
-    A Dask collection gives a lazy array; an array of another library has to be where the
-    coefficients are.
-    """
+    """Make a predicting method lazy for Dask collections, and check the device of other arrays."""
 
     @functools.wraps(method)
     def predict(self: Any, X: Any) -> Any:
@@ -63,7 +59,7 @@ class LinearPredictions(ClassifierMixin):
         Parameters
         ----------
         X : array-like, sparse matrix or Dask collection of shape (n_samples, n_features)
-            Features. An array of another library has to be where the coefficients are.
+            Features. An array of another library must be on the device of ``coef_``.
 
         Returns
         -------
@@ -121,7 +117,7 @@ class LinearPredictions(ClassifierMixin):
 
     @dispatch_on_array_type
     def predict(self, X: Any) -> NDArray:
-        """Most probable class of every sample.
+        """Most probable class of each sample.
 
         Parameters
         ----------
@@ -131,17 +127,17 @@ class LinearPredictions(ClassifierMixin):
         Returns
         -------
         ndarray or lazy dask array of shape (n_samples,)
-            Labels.
+            Predicted labels.
         """
         z = self.decision_function(X)
         xp = namespace(z)
         k = xp.asarray(z > 0, dtype=xp.int64) if z.ndim == 1 else xp.argmax(z, axis=1)
-        if isinstance(self.classes_, np.ndarray):  # always if they are text
+        if isinstance(self.classes_, np.ndarray):  # text is never on another device
             return self.classes_[to_numpy(k)]
         return xp.take(self.classes_, k)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Accuracy: the share of samples whose most probable class is their label.
+        """Accuracy: the weighted share of samples whose label is predicted.
 
         Parameters
         ----------
@@ -155,7 +151,7 @@ class LinearPredictions(ClassifierMixin):
         Returns
         -------
         float
-            The share, between 0 and 1.
+            Accuracy, between 0 and 1.
         """
         if is_dask(X):
             from ..rows.dask_predictions import accuracy
@@ -164,7 +160,7 @@ class LinearPredictions(ClassifierMixin):
         return super().score(X, y, sample_weight)
 
     def sparsify(self) -> Self:
-        """Turn ``coef_`` into a sparse matrix, which saves memory if most of it is zero.
+        """Convert ``coef_`` to a sparse matrix, which saves memory if most of it is zero.
 
         Returns
         -------
@@ -176,7 +172,7 @@ class LinearPredictions(ClassifierMixin):
         return self
 
     def densify(self) -> Self:
-        """Turn ``coef_`` back into an array.
+        """Convert ``coef_`` back to an array.
 
         Returns
         -------
@@ -189,9 +185,9 @@ class LinearPredictions(ClassifierMixin):
         return self
 
     def to_sklearn(self) -> LogisticRegression:
-        """The same model as scikit-learn's LogisticRegression.
+        """Convert to scikit-learn's LogisticRegression.
 
-        For tools that know that class only, such as converters to other formats.
+        For tools that only support that class, such as converters to other formats.
 
         Returns
         -------

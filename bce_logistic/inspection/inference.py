@@ -1,7 +1,7 @@
-r"""How certain the coefficients are: standard errors, tests and intervals.
+r"""Standard errors, tests and confidence intervals of the coefficients.
 
-The objective is minus the log-likelihood, so the inverse of its Hessian at the optimum is the
-covariance of the coefficients, for many samples:
+The objective is the negative log-likelihood, so that for many samples the covariance of the
+coefficients is the inverse of its Hessian at the optimum:
 
 .. math:: \mathrm{Cov}(\hat w) = H^{-1}, \qquad
           H = [X\; 1]^T \, s \, \hat y (1 - \hat y) \, [X\; 1]
@@ -21,7 +21,12 @@ from ..estimators.coefficients import fitted_coefficients, make_objective
 from ..estimators.logistic_regression import GDLogisticRegression
 from ..objective.collinearity import find_collinearity
 from ..objective.objective import Objective
-from ..objective.standard_errors import SINGULAR, contrasts, find_standard_errors
+from ..objective.standard_errors import (
+    SINGULAR,
+    contrasts,
+    find_standard_errors,
+    of_any_class,
+)
 from ..rows.label_index import label_weights
 from ..rows.memory import row_blocks
 from ..rows.threads import worker_threads
@@ -29,8 +34,8 @@ from ..validation.features import feature_names, listed, validated
 from ..validation.labels import fit_encode
 from ..validation.weights import check_sample_weight, weigh_classes
 
-# How far from the optimum the coefficients may be, in standard errors.
-FAR = 0.01
+# Largest Newton decrement: how far from the optimum the coefficients may be, in standard errors.
+MAX_DECREMENT = 0.01
 
 
 def inference_table(
@@ -49,33 +54,33 @@ def inference_table(
               \mathrm{se}
 
     with the Hessian :math:`H` of the objective at the coefficients. Two classes give one row
-    for every feature and one for the intercept. More classes give such rows for each class but
-    the first: the softmax has one set of coefficients too many, and only the differences to
-    the first class mean something.
+    for each feature and one for the intercept. More classes give such rows for each class but
+    the first, for the differences to the first class: of the softmax, only differences between
+    classes are identified.
 
     Parameters
     ----------
     estimator : GDLogisticRegression
-        A model that was fitted without a penalty, ``C=np.inf``, until convergence.
+        Model fitted without a penalty, ``C=np.inf``, until convergence.
     X : array-like or sparse matrix of shape (n_samples, n_features)
-        The features that it was fitted on. Single precision is copied to double.
+        Features of the fit. Single precision is copied to double.
     y : array-like of shape (n_samples,)
-        The labels that it was fitted on.
+        Labels of the fit.
     sample_weight : array-like of shape (n_samples,), number or None, default=None
-        The weights that it was fitted with. They count samples: a weight of 2 is a sample
-        that was seen twice. Class weights of the estimator multiply them, as in the fit.
+        Weights of the fit. They count samples: a weight of 2 is a sample that occurs twice. The
+        class weights of the estimator multiply them, as in the fit.
     penalized : bool, default=False
-        Allow a finite ``C``. The penalty then is read as a prior: see Notes.
+        Whether to allow a finite ``C``, whose penalty is then read as a prior: see Notes.
     level : float, default=0.95
-        Probability of the intervals, between 0 and 1.
+        Confidence level of the intervals, between 0 and 1.
 
     Returns
     -------
     pandas.DataFrame or numpy.recarray
         The columns "coef", "std_err", "z", "p_value", "ci_low", "ci_high" and "odds_ratio",
-        which is ``exp(coef)``. The index holds "feature", the names of the features and, last,
-        "intercept"; before it "class", if there are more than two. Without pandas a structured
-        array, in which the index is the first fields.
+        which is ``exp(coef)``. The index is "feature", the names of the features and last
+        "intercept"; for more than two classes "class" and "feature". Without pandas a structured
+        array, whose first fields are the index.
 
     Raises
     ------
@@ -85,18 +90,17 @@ def inference_table(
     sklearn.exceptions.NotFittedError
         If the estimator is not fitted.
     ValueError
-        Where the numbers would be wrong: if the fit has a penalty, did not converge or found
-        the classes separated; if columns are collinear; if some features separate some samples
-        perfectly; if the coefficients are not the optimum of these data; if a class has no
-        weight.
+        If the numbers would be wrong: the fit has a penalty, did not converge or found the
+        classes separated; columns are collinear; some features separate some samples perfectly;
+        the coefficients are not the optimum of these data; a class has no weight.
 
     Notes
     -----
-    With a finite C the coefficients are shrunk, and no standard error can be right for them.
-    What the table then holds is the Laplace approximation of a posterior distribution: the
-    penalty is the prior of coefficients that are normal with variance C, and independent; the
-    posterior is about normal around ``coef`` with the covariance :math:`H^{-1}`, :math:`H`
-    with the penalty in it. The interval holds the coefficient with the probability ``level``.
+    With a finite C the coefficients are shrunk, and no standard errors are right for them. The
+    table is then the Laplace approximation of a posterior distribution: the penalty is the prior
+    of independent normal coefficients with variance C, and the posterior is approximately normal
+    with mean ``coef`` and covariance :math:`H^{-1}`, :math:`H` including the penalty. The interval
+    contains the coefficient with probability ``level``.
 
     References
     ----------
@@ -116,20 +120,20 @@ def inference_table(
     """
     _check(estimator, penalized, level)
     if keeps_namespace(X):
-        raise TypeError("The table is computed by NumPy: pass X and y as arrays of NumPy's.")
+        raise TypeError("inference_table computes with NumPy: pass X and y as NumPy arrays.")
     X, y = validated(estimator, X, y, reset=False, dtype=[np.float64])
     labels, y = fit_encode(y)
     if not np.array_equal(labels, to_numpy(estimator.classes_)):
         raise ValueError(
             f"y holds the classes {labels}, but the estimator was fitted on "
-            f"{estimator.classes_}. Pass the labels that it was fitted on."
+            f"{estimator.classes_}. Pass the labels of the fit."
         )
     s = check_sample_weight(sample_weight, len(y))
     classes = weigh_classes(estimator, labels, label_weights(y, s, len(labels)))
     if estimator.fit_intercept and len(classes.absent):
         raise ValueError(
             f"The classes {classes.absent} have no weight: their probability is fitted as zero, "
-            "and there is nothing to be uncertain of. Leave their samples out, and fit the others."
+            "without a standard error. Leave their samples out, and fit the other classes."
         )
     y, s = classes.coded(y, s)
     names = [*feature_names(estimator), *["intercept"] * estimator.fit_intercept]
@@ -158,11 +162,11 @@ def inference_table(
 
 
 def _check(estimator: Any, penalized: bool, level: float) -> None:
-    """Refuse a fit for which the table would be wrong, before any work."""
+    """Raise an error for an estimator whose table would be wrong."""
     if not isinstance(estimator, GDLogisticRegression):
         raise TypeError(
             f"estimator must be a GDLogisticRegression; got {type(estimator).__name__}. Of a "
-            "pipeline or a search, pass the final estimator, and X as it comes to see it."
+            "pipeline or a search, pass the final estimator, and X as transformed for it."
         )
     if not 0 < level < 1:
         raise ValueError(f"level must be between 0 and 1, for example 0.95; got {level!r}.")
@@ -179,17 +183,17 @@ def _check(estimator: Any, penalized: bool, level: float) -> None:
         )
     if np.isfinite(estimator.C) and not penalized:
         raise ValueError(
-            f"The penalty of C={estimator.C} shrinks the coefficients, and standard errors say "
-            "nothing of that. Fit with C=np.inf, or pass penalized=True to have the penalty read "
-            "as a prior."
+            f"The penalty of C={estimator.C} shrinks the coefficients, which standard errors do "
+            "not account for. Fit with C=np.inf, or pass penalized=True to read the penalty as a "
+            "prior."
         )
 
 
 def _standard_errors(objective: Objective, w: Array, names: list[str]) -> Array:
-    """Square roots of the diagonal of the inverse Hessian, if they are what they seem."""
+    """``sqrt(diag(H^-1))``, (n_contrasts,); ValueError if they would not be standard errors."""
     found = find_standard_errors(objective, w)
     if found.undetermined.any():
-        # What is singular to the rounding of a Hessian, a penalty included, counts as collinear.
+        # Columns that are collinear up to the rounding of the Hessian make it singular, too.
         n_features = objective.rows.n_features
         tolerance = n_features * SINGULAR * np.finfo(np.float64).eps
         collinear = find_collinearity(objective.rows, objective.fit_intercept, tolerance)
@@ -201,10 +205,10 @@ def _standard_errors(objective: Objective, w: Array, names: list[str]) -> Array:
                 "a smaller C and pass penalized=True."
             )
         _refuse_separated(found.undetermined, names)
-    if found.distance > FAR:
+    if found.distance > MAX_DECREMENT:
         raise ValueError(
             f"The coefficients are {found.distance:.2g} standard errors from the optimum of these "
-            "data and weights. Pass those that the estimator was fitted on; if they are, fit it "
+            "data and weights. Pass those that the estimator was fitted on; if you did, fit it "
             "with tol=1e-12, on X in double precision."
         )
     if found.unstable.any():
@@ -213,21 +217,17 @@ def _standard_errors(objective: Objective, w: Array, names: list[str]) -> Array:
 
 
 def _refuse_separated(separating: NDArray[np.bool_], names: list[str]) -> Never:
+    """Raise ValueError with the names of the columns that separate any class, (n_contrasts,)."""
+    columns = np.array(names)[of_any_class(separating, len(names))].tolist()
     raise ValueError(
-        f"Some samples are separated perfectly, by {_named(separating, names)}: the larger these "
+        f"Some samples are separated perfectly, by {listed(columns)}: the larger these "
         "coefficients, the better, so that they have no optimum and no standard errors. Leave "
         "features out, or fit with a smaller C and pass penalized=True."
     )
 
 
-def _named(chosen: NDArray[np.bool_], names: list[str]) -> str:
-    """Names of the columns that are chosen for any class."""
-    of_any_class = chosen.reshape(-1, len(names)).any(axis=0)
-    return listed(np.array(names)[of_any_class].tolist())
-
-
 def _table(names: list[str], classes: NDArray | None, columns: dict[str, Array]) -> Any:
-    """A data frame, or without pandas a structured array."""
+    """Data frame of the columns; a structured array without pandas."""
     index = {"feature": np.array(names)}
     if classes is not None:
         index = {

@@ -1,4 +1,4 @@
-"""Whether classes can be separated: the linear program, for users."""
+"""Check by a linear program whether classes are separated."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from ..validation.weights import check_sample_weight
 
 @dataclass(frozen=True, eq=False)
 class SeparationResult:
-    """What :func:`check_separation` finds.
+    """Result of :func:`check_separation`.
 
     Parameters
     ----------
     kind : {"none", "quasi", "complete"}
-        Whether no sample, some or all can be told for certain.
+        Whether no, some or all samples are separated.
     features : list of str
-        The features whose coefficients have no finite optimum. Of collinear features, which
-        share what there is, as few as possible.
+        Features whose coefficients have no finite optimum; of collinear features as few as
+        possible.
     coef : ndarray of shape (1, n_features) or (n_classes, n_features)
-        A direction in which the coefficients run to infinity, laid out as ``coef_``; zero if
-        there is none.
+        Direction in which the coefficients diverge, in the layout of ``coef_``; zero if there is
+        none.
     intercept : ndarray of shape (1,) or (n_classes,)
-        That of the intercept, laid out as ``intercept_``.
+        Direction of the intercept, in the layout of ``intercept_``.
     """
 
     kind: str
@@ -47,17 +47,17 @@ class SeparationResult:
 def check_separation(
     X: Any, y: Any, *, sample_weight: Any = None, fit_intercept: bool = True
 ) -> SeparationResult:
-    r"""Whether classes are separated, so that logistic regression without a penalty has no optimum.
+    r"""Check whether classes are separated: without a penalty there is then no optimum.
 
-    Two classes are separated if there is a direction of the coefficients, of which larger
-    multiples are always better:
+    Two classes are separated if there is a direction of the coefficients along which no loss
+    increases and some loss decreases:
 
     .. math:: (2 y_i - 1) (x_i^T w + b) \ge 0 \text{ for all samples}, \quad
               > 0 \text{ for some.}
 
     More classes: :math:`x_i^T (w_{y_i} - w_k) + b_{y_i} - b_k \ge 0` for all samples and all
-    classes k, and not always zero. If it is always positive the separation is complete, else
-    quasi-complete. A linear program decides, in which no penalty and no descent take part.
+    classes k, and not always zero. If it is always positive, the separation is complete, else
+    quasi-complete. A linear program decides; no model is fitted.
 
     Parameters
     ----------
@@ -66,15 +66,15 @@ def check_separation(
     y : array-like of shape (n_samples,)
         Labels of at least two classes.
     sample_weight : array-like of shape (n_samples,), number or None, default=None
-        Samples of weight zero do not count, nor do classes without weight; all others count
-        alike.
+        Samples of weight zero are ignored, as are classes without weight; other weights have no
+        effect.
     fit_intercept : bool, default=True
         Whether the model has an intercept.
 
     Returns
     -------
     SeparationResult
-        What was found: ``separated``, ``kind``, ``features`` and the direction.
+        Its ``separated``, ``kind``, ``features``, ``coef`` and ``intercept``.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def check_separation(
         If features, labels or weights are not usable.
     RuntimeError
         If the linear program is not solved, which only numbers at the limits of double precision
-        should bring about.
+        should cause.
 
     See Also
     --------
@@ -93,9 +93,8 @@ def check_separation(
 
     Notes
     -----
-    Columns are centred where that is exact, rows and columns are scaled by powers of two, and
-    equal rows are merged, so that the numbers are those given. A margin counts as zero if it is
-    within the rounding errors of the direction.
+    Centring, where it is exact, scaling by powers of two and merging equal rows do not change
+    the numbers. A margin counts as zero if it is within the rounding errors of the direction.
 
     References
     ----------
@@ -106,7 +105,7 @@ def check_separation(
 
     Examples
     --------
-    Everyone who was treated got well:
+    All patients who were treated recovered:
 
     >>> import pandas as pd
     >>> from bce_logistic import check_separation
