@@ -21,12 +21,7 @@ from ..estimators.coefficients import fitted_coefficients, make_objective
 from ..estimators.logistic_regression import GDLogisticRegression
 from ..objective.collinearity import find_collinearity
 from ..objective.objective import Objective
-from ..objective.standard_errors import (
-    SINGULAR,
-    contrasts,
-    find_standard_errors,
-    of_any_class,
-)
+from ..objective.standard_errors import SINGULAR, contrasts, find_standard_errors
 from ..rows.label_index import label_weights
 from ..rows.memory import row_blocks
 from ..rows.threads import worker_threads
@@ -218,7 +213,8 @@ def _standard_errors(objective: Objective, w: Array, names: list[str]) -> Array:
 
 def _refuse_separated(separating: NDArray[np.bool_], names: list[str]) -> Never:
     """Raise ValueError with the names of the columns that separate any class, (n_contrasts,)."""
-    columns = np.array(names)[of_any_class(separating, len(names))].tolist()
+    of_any_class = separating.reshape(-1, len(names)).any(axis=0)
+    columns = np.array(names)[of_any_class].tolist()
     raise ValueError(
         f"Some samples are separated perfectly, by {listed(columns)}: the larger these "
         "coefficients, the better, so that they have no optimum and no standard errors. Leave "
