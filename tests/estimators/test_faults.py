@@ -20,8 +20,7 @@ from bce_logistic import GDLogisticRegression
 from bce_logistic.rows.memory import RowsInMemory
 
 from ..common import CONFIGURATIONS, every_configuration, problem, weights
-
-every_number_of_classes = pytest.mark.parametrize("n_classes", [2, 3])
+from .common import every_number_of_classes
 
 
 def blas_threads():

@@ -12,6 +12,7 @@ from bce_logistic import GDLogisticRegression
 from bce_logistic.validation.validation_set import draw_held_out
 
 from ..common import problem, value, weights
+from .common import every_number_of_classes
 
 # Fits that stop at very different distances from the optimum.
 FITS = {
@@ -28,7 +29,6 @@ FITS = {
 LAYOUTS = [np.asarray, scipy.sparse.csr_array]
 every_fit = pytest.mark.parametrize("params", FITS.values(), ids=FITS)
 every_layout = pytest.mark.parametrize("layout", LAYOUTS, ids=["dense", "csr"])
-every_number_of_classes = pytest.mark.parametrize("n_classes", [2, 3])
 
 
 def mean_objective(model, X, y, s):

@@ -18,13 +18,9 @@ from bce_logistic import CollinearityWarning, GDLogisticRegression
 from bce_logistic.objective.losses import BinaryCrossEntropy, CrossEntropy
 
 from ..common import every_layout, every_solver, fitted_value, objective, problem, weights
+from .common import every_number_of_classes, fit
 
-every_number_of_classes = pytest.mark.parametrize("n_classes", [2, 3])
 with_and_without_intercept = pytest.mark.parametrize("fit_intercept", [True, False])
-
-
-def fit(solver, X, y, s=None, **params):
-    return GDLogisticRegression(**{**solver, **params}).fit(X, y, s)
 
 
 def iris():
