@@ -140,8 +140,8 @@ class LossCurveDisplay:
             raise ValueError(
                 f"This {type(estimator).__name__} has no {attribute}. {CURVES[curve].remedy}"
             )
-        name = type(estimator).__name__ if name is None else name
         values = to_numpy(values) if is_non_numpy(values) else values
+        name = type(estimator).__name__ if name is None else name
         display = cls(values=values, curve=curve, name=name)
         return display.plot(ax, minimum=minimum, log_scale=log_scale, line_kwargs=line_kwargs)
 
@@ -174,23 +174,14 @@ class LossCurveDisplay:
         -------
         LossCurveDisplay
             The display itself.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        ValueError
-            If there is no curve of that name.
         """
         quantity, unit, _ = CURVES[_check_curve(self.curve)]
-        plt = _pyplot(type(self))
-        self.ax_ = plt.subplots()[1] if ax is None else ax
+        self.ax_ = _axes(type(self), ax)
         self.figure_ = self.ax_.figure
         values = np.asarray(self.values)
         if minimum is not None:
             quantity = f"{quantity} above its minimum"
-            distance = values - minimum
-            values = np.where(distance > 0, distance, np.nan)
+            values = np.where(values > minimum, values - minimum, np.nan)
         if log_scale or minimum is not None:
             self.ax_.set_yscale("log")
         name = self.name if name is None else name
@@ -347,14 +338,8 @@ class CoefficientPathDisplay:
         -------
         CoefficientPathDisplay
             The display itself.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
         """
-        plt = _pyplot(type(self))
-        self.ax_ = plt.subplots()[1] if ax is None else ax
+        self.ax_ = _axes(type(self), ax)
         self.figure_ = self.ax_.figure
         coefs = np.asarray(self.coefs)
         size = np.abs(coefs[np.argmax(self.Cs)])
@@ -392,8 +377,14 @@ def _coef_row(classes: NDArray, target: Any) -> int:
     return with_row.index(target)
 
 
+def _axes(display: type, ax: Any) -> Any:
+    """The given axes, or new ones if None."""
+    plt = _pyplot(display)
+    return plt.subplots()[1] if ax is None else ax
+
+
 def _pyplot(display: type) -> Any:
-    """Import matplotlib, or say how to install it."""
+    """Import matplotlib.pyplot, or raise ImportError with the command that installs it."""
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
