@@ -156,7 +156,8 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         only with ``early_stopping``.
     gap_ : float
         Duality gap: a bound on how far the objective at the coefficients is above its minimum, in
-        the unit of ``loss_curve_``. ``np.inf`` without a penalty and after :meth:`partial_fit`.
+        the unit of ``loss_curve_``, over the rows that are not validation rows. ``np.inf``
+        without a penalty and after :meth:`partial_fit`.
     converged_ : bool
         Whether ``stop_reason_`` is "tol" or "precision".
     stop_reason_ : str
@@ -327,8 +328,8 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         self._validate_params()
         check_combinations(self)
         seed = draw_seed(self.random_state)
-        with worker_threads(self.n_jobs) as run, np.errstate(all="ignore"):
-            data = samples(self, raw, raw_validation, seed, run)
+        with worker_threads(self.n_jobs) as pmap, np.errstate(all="ignore"):
+            data = samples(self, raw, raw_validation, seed, pmap)
             classes = data.classes
             objective = make_objective(self, data.rows, classes.n_scores)
             solver = choose_solver(self, data.rows, seed)
@@ -384,8 +385,8 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
             _, *counts, class_totals = self._totals
             seen, known = SampleTotals(*counts), vars(self).get("classes_")
             raw = RawData(X, y, sample_weight)
-            with worker_threads(self.n_jobs) as run, np.errstate(all="ignore"):
-                data = prepare_partial_fit(self, raw, classes, known, class_totals, run)
+            with worker_threads(self.n_jobs) as pmap, np.errstate(all="ignore"):
+                data = prepare_partial_fit(self, raw, classes, known, class_totals, pmap)
                 if data.seen.n_samples == 0 and known is not None:
                     return self
                 batch_size = self.batch_size or data.rows.n_samples

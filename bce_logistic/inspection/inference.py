@@ -132,8 +132,8 @@ def inference_table(
         )
     y, s = classes.coded(y, s)
     names = [*feature_names(estimator), *["intercept"] * estimator.fit_intercept]
-    with worker_threads(estimator.n_jobs) as run:
-        objective = make_objective(estimator, row_blocks(X, y, s, run), classes.n_scores)
+    with worker_threads(estimator.n_jobs) as pmap:
+        objective = make_objective(estimator, row_blocks(X, y, s, pmap), classes.n_scores)
         w = fitted_coefficients(estimator).reshape(objective.shape)
         std_err = _standard_errors(objective, w, names)
     coef = contrasts(np.atleast_2d(w.T)).ravel()
@@ -186,8 +186,8 @@ def _check(estimator: Any, penalized: bool, level: float) -> None:
 
 def _standard_errors(objective: Objective, w: Array, names: list[str]) -> Array:
     """``sqrt(diag(H^-1))``, (n_contrasts,); ValueError if they would not be standard errors."""
-    found = find_standard_errors(objective, w)
-    if found.undetermined.any():
+    errors = find_standard_errors(objective, w)
+    if errors.undetermined.any():
         # Columns that are collinear up to the rounding of the Hessian make it singular, too.
         n_features = objective.rows.n_features
         tolerance = n_features * SINGULAR * np.finfo(np.float64).eps
@@ -199,16 +199,16 @@ def _standard_errors(objective: Objective, w: Array, names: list[str]) -> Array:
                 f"determine their coefficients. Leave out {listed(redundant)}, or fit with "
                 "a smaller C and pass penalized=True."
             )
-        _refuse_separated(found.undetermined, names)
-    if found.distance > MAX_DECREMENT:
+        _refuse_separated(errors.undetermined, names)
+    if errors.distance > MAX_DECREMENT:
         raise ValueError(
-            f"The coefficients are {found.distance:.2g} standard errors from the optimum of these "
+            f"The coefficients are {errors.distance:.2g} standard errors from the optimum of these "
             "data and weights. Pass those that the estimator was fitted on; if you did, fit it "
             "with tol=1e-12, on X in double precision."
         )
-    if found.unstable.any():
-        _refuse_separated(found.unstable, names)
-    return found.std_err
+    if errors.unstable.any():
+        _refuse_separated(errors.unstable, names)
+    return errors.std_err
 
 
 def _refuse_separated(separating: NDArray[np.bool_], names: list[str]) -> Never:

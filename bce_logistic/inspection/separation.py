@@ -110,25 +110,25 @@ def check_separation(
     >>> import pandas as pd
     >>> from bce_logistic import check_separation
     >>> X = pd.DataFrame({"age": [30, 40, 50, 60, 70, 80], "treated": [0, 0, 0, 0, 1, 1]})
-    >>> found = check_separation(X, ["ill", "well", "well", "ill", "well", "well"])
-    >>> found.kind, found.features
+    >>> result = check_separation(X, ["ill", "well", "well", "ill", "well", "well"])
+    >>> result.kind, result.features
     ('quasi', ['treated'])
     """
     if keeps_namespace(X) or is_dask(X):
         raise TypeError("check_separation needs all rows in memory: pass X and y as NumPy arrays.")
-    named = BaseEstimator()
-    X, y = validated(named, X, y)
+    features = BaseEstimator()  # learns the names
+    X, y = validated(features, X, y)
     weighted = check_sample_weight(sample_weight, len(y)) > 0
     classes, y = fit_encode(y[weighted])
     n_features, binary = X.shape[1], len(classes) == 2
-    found = find_direction(Constraints.of(X[weighted], y, fit_intercept))
+    direction = find_direction(Constraints.of(X[weighted], y, fit_intercept))
     w = np.zeros((n_features + fit_intercept, 1 if binary else len(classes)))
-    if found is None:
+    if direction is None:
         return SeparationResult("none", [], w[:n_features].T, np.zeros(w.shape[1]))
-    w = found.w if binary else np.hstack([w[:, :1], found.w])
+    w = direction.w if binary else np.hstack([w[:, :1], direction.w])
     return SeparationResult(
-        "complete" if found.complete else "quasi",
-        np.array(feature_names(named))[found.columns[:n_features]].tolist(),
+        "complete" if direction.complete else "quasi",
+        np.array(feature_names(features))[direction.columns[:n_features]].tolist(),
         w[:n_features].T,
         w[n_features] if fit_intercept else np.zeros(w.shape[1]),
     )
