@@ -1,4 +1,4 @@
-"""What the tests share: configurations, data, and formulas written a second time."""
+"""Configurations, data and independent formulas that the tests share."""
 
 from __future__ import annotations
 
@@ -143,12 +143,12 @@ def steps(objectives_or_iterates, n):
 
 
 def threads(n):
-    """A parallel map; to be used in a ``with`` statement as ``pool.map``."""
+    """Worker threads, to be used in a ``with`` statement as ``pool.map``."""
     return ThreadPoolExecutor(n)
 
 
 class NumPyMemory:
-    """The most memory that NumPy held at once, and what is left, beyond what it held before."""
+    """Peak and remaining memory of NumPy, beyond what it held before."""
 
     def __enter__(self):
         tracemalloc.start()

@@ -236,7 +236,7 @@ def test_input_is_not_modified(kind, solver):
     assert [pickle.dumps(part) for part in data] == before
 
 
-# With each way to find the first step.
+# Each evaluates other quantities first.
 RULES = {**SOLVERS, "fixed": {"solver": "gd", "learning_rate": 0.1}}
 every_rule = pytest.mark.parametrize("solver", RULES.values(), ids=RULES)
 SOME_SPARSE = [np.array, scipy.sparse.csr_array, scipy.sparse.csc_matrix]
@@ -278,7 +278,7 @@ def test_features_so_large_that_nothing_can_be_learnt(solver, layout, n_features
 @pytest.mark.parametrize(("dtype", "scale"), [(np.float32, 1e30), (np.float64, 1e200)])
 @every_solver
 def test_large_features_are_learnt_from_or_refused(solver, layout, dtype, scale, data):
-    # Their squares overflow. Either way is fine, but not a model that has learnt nothing.
+    # Their squares overflow: an error or a fit, but no model that has learnt nothing.
     X, y = data
     try:
         model = fit(solver, layout((X * scale).astype(dtype)), y, max_iter=20, tol=0.0)

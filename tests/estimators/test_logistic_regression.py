@@ -212,7 +212,7 @@ def test_without_tol_every_iteration_is_made_and_not_one_more(solver, shape, max
 
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("layout", [np.asarray, scipy.sparse.csr_array], ids=["dense", "sparse"])
-def test_max_iter_bounds_iterations_through_changes_of_the_metric(n_classes, layout):
+def test_max_iter_bounds_iterations_through_changes_of_the_preconditioner(n_classes, layout):
     X, y = problem(600, n_features=1500, n_classes=n_classes, density=0.05)
     for max_iter in range(0, 20, 4):
         model = GDLogisticRegression(C=1e3, max_iter=max_iter, tol=0.0).fit(layout(X), y)

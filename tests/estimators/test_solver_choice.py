@@ -1,4 +1,4 @@
-"""From parameters to a solver: what is chosen, and what is refused."""
+"""The solver that parameters choose, and parameters that are refused."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from numpy.testing import assert_array_equal
 from sklearn.base import clone
 
 from bce_logistic import GDLogisticRegression
+from bce_logistic.estimators.solver_choice import GD_DEFAULTS, choose_solver
+from bce_logistic.rows.memory import row_blocks
+from bce_logistic.solvers.stochastic import StochasticDescent
 
 from .common import fitted, logistic_regression, refuses, same_model
 
@@ -49,7 +52,7 @@ def test_every_parameter_has_its_bad_values():
     assert set(BAD_PARAMETERS) == set(GDLogisticRegression().get_params())
 
 
-KNOBS = {
+GD_SETTINGS = {
     "learning_rate": 0.1,
     "power_t": 0.5,
     "momentum": 0.9,
@@ -60,13 +63,44 @@ KNOBS = {
 }
 
 
-@pytest.mark.parametrize(("knob", "setting"), KNOBS.items(), ids=KNOBS)
-def test_a_textbook_knob_means_textbook_descent(knob, setting, data):
-    model = GDLogisticRegression(**{knob: setting}, max_iter=5, tol=0.0).fit(*data)
+@pytest.mark.parametrize(("name", "setting"), GD_SETTINGS.items(), ids=GD_SETTINGS)
+def test_a_parameter_of_gradient_descent_chooses_it(name, setting, data):
+    model = GDLogisticRegression(**{name: setting}, max_iter=5, tol=0.0).fit(*data)
     assert model.solver_ == "gd"
     explicit = clone(model).set_params(solver="gd").fit(*data)
     assert_array_equal(model.coef_, explicit.coef_)
-    refuses(model.set_params(solver="preconditioned"), *data, match=knob)
+    refuses(model.set_params(solver="preconditioned"), *data, match=name)
+
+
+def test_every_parameter_of_gradient_descent_is_tested():
+    assert GD_SETTINGS.keys() == GD_DEFAULTS.keys()
+    defaults = GDLogisticRegression().get_params()
+    assert {name: defaults[name] for name in GD_DEFAULTS} == GD_DEFAULTS
+
+
+@pytest.mark.parametrize(
+    ("params", "dtype", "tol"),
+    [
+        ({}, np.float64, 1e-10),
+        ({}, np.float32, 1e-8),
+        ({"solver": "gd"}, np.float64, 1e-6),
+        ({"batch_size": 8}, np.float64, 1e-6),
+        ({"tol": 0.5}, np.float64, 0.5),
+        ({"tol": 0, "solver": "gd"}, np.float64, 0),
+    ],
+)
+def test_tolerance_of_the_solver(params, dtype, tol, data):
+    X, y = data
+    rows = row_blocks(X.astype(dtype), y.astype(float), np.ones(len(y)))
+    assert choose_solver(GDLogisticRegression(**params), rows, seed=0).tol == tol
+
+
+@pytest.mark.parametrize("batch_size", [None, 79, 80, 81])
+def test_a_batch_of_all_rows_is_gradient_descent(batch_size, data):
+    X, y = data
+    rows = row_blocks(X, y.astype(float), np.ones(80))
+    solver = choose_solver(GDLogisticRegression(solver="gd", batch_size=batch_size), rows, seed=0)
+    assert isinstance(solver, StochasticDescent) == (batch_size == 79)
 
 
 def test_the_default_is_the_fast_solver(data):

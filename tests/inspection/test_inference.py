@@ -294,7 +294,7 @@ def test_some_samples_separated(data, tol):
         model = fitted(X, y, tol=tol)
     with pytest.raises(ValueError, match="finite C"):
         inference_table(model, X, y)
-    model.stop_reason_, model.converged_ = "tol", True  # the table looks for itself
+    model.stop_reason_, model.converged_ = "tol", True  # the table checks the data, too
     with pytest.raises(ValueError, match=rf"Some samples are separated perfectly, by {named}:"):
         inference_table(model, X, y)
     shrunk = fitted(X, y, C=10.0)
