@@ -1,9 +1,10 @@
 """Check that what the pages quote from the package is what the package says.
 
-A quote is a fenced Python block that starts with a comment of the form ``# module.Class.function``;
-the lines below it must be found, one after the other and letter for letter, in the definition of
-that name. A line ``...`` stands for any lines left out. What the text of a page calls by such a
-name in backticks, or by that of a module such as ``losses.py``, must exist too. Run it with::
+A quote is a fenced Python block that starts with a comment of the form
+``# folder.module.Class.function``; the lines below it must be found, one after the other and letter
+for letter, in the definition of that name. A line ``...`` stands for any lines left out. Names of
+that form in backticks, modules such as ``objective/losses.py`` and folders such as ``objective/``
+must exist, too. Run it with::
 
     python docs/check_quotes.py
 """
@@ -23,12 +24,14 @@ PACKAGE = ROOT / "bce_logistic"
 NAME = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+"
 QUOTE = re.compile(rf"^```python\n# ({NAME})\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
-MENTION = re.compile(rf"`({NAME})`")
+MENTIONED_NAME = re.compile(rf"`({NAME})`")
+MENTIONED_PATH = re.compile(r"`([\w/]+(?:\.py|/))`")
 
 
 def pages() -> list[Path]:
     """The pages that may quote the package."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    top = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")]
+    return [*top, *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def quotes(text: str) -> list[tuple[str, str]]:
@@ -37,7 +40,7 @@ def quotes(text: str) -> list[tuple[str, str]]:
 
 
 def stale_in(text: str) -> list[str]:
-    """What a page says of the package and is not so: an empty list if all of it is."""
+    """One message for each quote, name or path of a page that is not in the package."""
     stale = []
     for name, code in quotes(text):
         source = definition(name)
@@ -45,17 +48,21 @@ def stale_in(text: str) -> list[str]:
             stale.append(f"{name}: no such definition")
         elif not _occurs(code, source):
             stale.append(f"{name}: does not contain\n{textwrap.indent(code, '    ')}")
-    for name in MENTION.findall(FENCED.sub("", text)):
-        if name.endswith(".py"):
-            if not (PACKAGE / name).exists():
-                stale.append(f"{name}: no such module")
-        elif (PACKAGE / f"{name.split('.')[0]}.py").exists() and definition(name) is None:
+    prose = FENCED.sub("", text)
+    for path in MENTIONED_PATH.findall(prose):
+        if not (PACKAGE / path).exists() and not (ROOT / path).exists():
+            stale.append(f"{path}: no such file or folder")
+    for name in MENTIONED_NAME.findall(prose):
+        if name.endswith(".py") or name.split(".")[0] not in _own_names():
+            continue
+        module, path = _split(name)
+        if module is None or (path and definition(name) is None):
             stale.append(f"{name}: no such definition")
     return stale
 
 
 def stale_quotes() -> list[str]:
-    """What is stale on any page, one line or more for each quote; an empty list if nothing is."""
+    """The messages for all pages, each with the name of its page."""
     return [
         f"{page.relative_to(ROOT)}: {problem}"
         for page in pages()
@@ -64,9 +71,9 @@ def stale_quotes() -> list[str]:
 
 
 def definition(name: str) -> str | None:
-    """Source of ``module.name`` or ``module.Class.name`` in the package; None: there is none."""
-    module, *path = name.split(".")
-    if not (PACKAGE / f"{module}.py").exists():
+    """Source of ``folder.module.name`` or ``folder.module.Class.name``; None if there is none."""
+    module, path = _split(name)
+    if module is None:
         return None
     text, node = _parsed(module)
     for part in path:
@@ -74,14 +81,29 @@ def definition(name: str) -> str | None:
     return None if node is None else ast.get_source_segment(text, node, padded=True)
 
 
+def _split(name: str) -> tuple[Path | None, list[str]]:
+    """File of the module that a dotted name starts with, and the names of the definition in it."""
+    folder, parts = PACKAGE, name.split(".")
+    while parts and (folder / parts[0]).is_dir():
+        folder /= parts.pop(0)
+    module = folder / f"{parts[0] if parts else '__init__'}.py"
+    return (module if module.is_file() else None), parts[1:]
+
+
 @cache
-def _parsed(module: str) -> tuple[str, ast.AST]:
-    text = (PACKAGE / f"{module}.py").read_text(encoding="utf-8")
+def _own_names() -> set[str]:
+    """Names of the folders and modules of the package, but that of the library Dask."""
+    return {path.stem for path in PACKAGE.rglob("*")} - {"dask"}
+
+
+@cache
+def _parsed(module: Path) -> tuple[str, ast.AST]:
+    text = module.read_text(encoding="utf-8")
     return text, ast.parse(text)
 
 
 def _name(node: ast.AST) -> str | None:
-    """What a statement defines: a class, a function, a constant or an annotated field."""
+    """Name of the class, function, constant or annotated field that a statement defines."""
     match node:
         case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
             return name

@@ -1,4 +1,4 @@
-"""What other tools make of a fitted model: file formats, converters, explainers, notebooks."""
+"""Fitted models in file formats, converters, explainers, searches and notebooks."""
 
 from __future__ import annotations
 
@@ -43,32 +43,32 @@ ROOT = Path(__file__).resolve().parents[1]
 every_number_of_classes = pytest.mark.parametrize("n_classes", [2, 3])
 
 PACKAGE = "bce_logistic."
-ALWAYS = {"estimator.GDLogisticRegression"}
-RESUMED = {"training.Resume", "descent.Start"}
+ALWAYS = {"estimators.logistic_regression.GDLogisticRegression"}
+RESUMED = {"estimators.fitted_state.WarmStart", "descent.loop.DescentState"}
 # What skops asks for beside ALWAYS, for each kind of model that SECURITY.md lists.
 KINDS = {
     "preconditioned": ({}, set()),
-    "gd": ({"solver": "gd"}, RESUMED | {"directions.SteepestDescent"}),
+    "gd": ({"solver": "gd"}, RESUMED | {"descent.directions.SteepestDescent"}),
     "early stopping": (
         {"solver": "gd", "early_stopping": True},
-        RESUMED | {"directions.SteepestDescent"},
+        RESUMED | {"descent.directions.SteepestDescent"},
     ),
-    "heavy ball": ({"momentum": 0.9}, RESUMED | {"directions.HeavyBall"}),
+    "heavy ball": ({"momentum": 0.9}, RESUMED | {"descent.directions.HeavyBall"}),
     "Nesterov": (
         {"momentum": 0.9, "nesterov": True, "learning_rate": 0.1},
-        RESUMED | {"directions.Nesterov"},
+        RESUMED | {"descent.directions.Nesterov"},
     ),
     "accelerated": (
         {"nesterov": True},
-        RESUMED | {"directions.AcceleratedDescent", "directions.AcceleratedState"},
+        RESUMED | {"descent.directions.AcceleratedDescent", "descent.directions.AcceleratedState"},
     ),
     "mini-batches": (
         {"batch_size": 20, "average": True},
-        RESUMED | {"directions.SteepestDescent", "stochastic.EpochState"},
+        RESUMED | {"descent.directions.SteepestDescent", "solvers.stochastic.EpochState"},
     ),
     "mini-batches, heavy ball": (
         {"batch_size": 20, "momentum": 0.5},
-        RESUMED | {"directions.HeavyBall", "stochastic.EpochState"},
+        RESUMED | {"descent.directions.HeavyBall", "solvers.stochastic.EpochState"},
     ),
 }
 every_kind = pytest.mark.parametrize(("params", "more"), KINDS.values(), ids=KINDS)
@@ -164,7 +164,7 @@ def test_skops_keeps_the_place_in_a_stream(params, rule):
     X, y = named_data()
     model = GDLogisticRegression(class_weight="balanced", **params)
     model.partial_fit(X[:30], y[:30], classes=["a", "b"])
-    stream = {f"directions.{rule}", "stochastic.EpochState"}
+    stream = {f"descent.directions.{rule}", "solvers.stochastic.EpochState"}
     again = through_skops(model, ALWAYS | RESUMED | stream)
     for one in (model, again):
         one.partial_fit(X[30:], y[30:])
@@ -202,7 +202,7 @@ def test_skops_needs_no_trust_for_the_model_of_scikit_learn():
 
 def test_the_types_are_those_of_the_security_page():
     page = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
-    listed = set(re.findall(r"`bce_logistic\.(\w+\.[A-Z]\w+)`", page))
+    listed = set(re.findall(r"`bce_logistic\.([\w.]+\.[A-Z]\w+)`", page))
     assert listed == ALWAYS.union(*(more for _, more in KINDS.values()))
 
 
@@ -477,7 +477,8 @@ def test_the_same_threshold_and_labels():
     X, y = named_data(n_samples=300)
     ours, theirs = (tuned_threshold(model).fit(X, y) for model in twins())
     assert_allclose(ours.best_threshold_, theirs.best_threshold_, rtol=1e-5)
-    assert_allclose(ours.best_score_, theirs.best_score_, rtol=1e-12)
+    # A score interpolated between thresholds, which agree to about 1e-7.
+    assert_allclose(ours.best_score_, theirs.best_score_, rtol=1e-8)
     assert_array_equal(ours.predict(X), theirs.predict(X))
 
 
