@@ -146,6 +146,12 @@ def test_the_reading_order_is_that_of_the_package(page):
     assert order in [MODULE.findall(paragraph) for paragraph in paragraphs]
 
 
+def test_the_picture_of_the_layers_is_that_of_the_imports():
+    # If it fails, run docs/images/make_architecture.py.
+    draw = runpy.run_path(str(ROOT / "docs/images/make_architecture.py"))["picture"]
+    assert read("docs/images/architecture.svg") == draw()
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_examples_print_what_the_page_says(page):
     for module in NEEDS.get(page, []):
