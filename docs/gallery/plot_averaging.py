@@ -10,9 +10,9 @@ optimum than the last of them.
 # How far from the optimum?
 # -------------------------
 #
-# Five features of the breast cancer data. The default solver tells where the optimum is, so that
-# the error is a distance: the norm of the difference of the coefficients. Warm starts, one pass a
-# fit, show it on the way. Every run is repeated with ten seeds, which deal the rows to the batches.
+# Five features of the breast cancer data. The default solver finds the optimum, so the error can be
+# measured as the norm of the difference of the coefficients, after each pass by warm starts. Every
+# run is repeated with ten seeds of the shuffling.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -77,15 +77,15 @@ axes[1].legend()
 plt.show()
 
 # %%
-# On the left, the steps are large. After five passes the last iterate is as near as it will get,
-# and where it stands then is a matter of chance. The mean of all is smooth, but remembers the far
-# start, and that fades only like one over the number of updates. The mean that starts late has the
-# best of both, and ends at about a tenth of the error.
+# On the left, the steps are large. After five passes the last iterate gets no nearer and moves at
+# random. The mean of all is smooth, but includes the far start, whose share decreases only like one
+# over the number of updates. The mean that starts late has both advantages, and ends at about a
+# tenth of the error.
 #
-# On the right, the steps are a fifth of that, and the descent is still on its way. Noise is not
-# what keeps it from the optimum, and to average is to look back. So take steps large enough to be
-# limited by noise, and a mean that starts when they are. Or take the default solver, if the rows
-# can be gone through a few times:
+# On the right, the steps are a fifth of that, and the descent has not converged. Here the error is
+# not noise, and a mean over earlier iterates increases it. So take steps large enough to be limited
+# by noise, and start the mean when they are. Or use the default solver, if the rows can be read a
+# few times:
 
 default = GDLogisticRegression().fit(X, y)
 print(f"{np.linalg.norm(default.coef_ - optimum):.0e} after {default.n_iter_[0]} iterations")

@@ -55,10 +55,9 @@ plt.show()
 # A callback of one's own
 # -----------------------
 #
-# A callback is an object with four methods. What ``on_fit_task_end`` asks for beside the first two
-# arguments, it is given; here, the model as if the fit had ended just then. If it returns True
-# at the end of an iteration, the fit stops there. This one has seen enough when no coefficient
-# has moved by more than a hundredth.
+# A callback is an object with four methods. ``on_fit_task_end`` receives the keyword arguments
+# that it names, here the model as if the fit had ended at that iteration. If it returns True, the
+# fit stops. This one stops when no coefficient has changed by more than a hundredth.
 
 
 class StopWhenStill:
@@ -88,7 +87,7 @@ model.set_params(max_iter=1000).set_callbacks(StopWhenStill(0.01)).fit(X, y)
 print(model.stop_reason_, "after", model.n_iter_[0], "iterations; converged:", model.converged_)
 
 # %%
-# It was a callback that ended the fit, so ``converged_`` is False: that is said of ``tol`` only.
+# A callback stopped the fit, not ``tol``, so ``converged_`` is False.
 #
 # Searches and pipelines
 # ----------------------
@@ -102,9 +101,9 @@ print(model.stop_reason_, "after", model.n_iter_[0], "iterations; converged:", m
 # Before a model is saved
 # -----------------------
 #
-# A model keeps its callbacks, and a pickle of the model holds them. A monitor listens for
-# scores from other processes and carries the key that they have to show. That is nothing to give
-# away: take the callbacks off first.
+# A model keeps its callbacks, and a pickle of the model contains them. A monitor listens for scores
+# from other processes and holds the key that they authenticate with. Remove the callbacks before
+# sharing the model.
 
 model.set_callbacks(monitor)
 with_monitor = len(pickle.dumps(model))

@@ -10,8 +10,8 @@ draws how they come up as C grows.
 # The path
 # --------
 #
-# The features are scaled, so that the penalty holds them back alike. Each fit starts from the
-# coefficients of the one before, with the next larger C.
+# The features are scaled, so that the penalty affects all of them alike. Each fit starts from the
+# coefficients of the previous one, with the next larger C.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -31,15 +31,14 @@ ax.axhline(0, color="0.5", linewidth=0.8)
 plt.show()
 
 # %%
-# The features are strongly correlated: the radius, the perimeter and the area of a cell nucleus say
-# nearly the same. Where the penalty is strong they share what there is to say. Where it is weak,
-# some change their sign and grow against each other.
+# The features are strongly correlated: the radius, the perimeter and the area of a cell nucleus are
+# nearly the same information. With a strong penalty they share the effect. With a weak one, some
+# change their sign and grow against each other.
 #
 # Which C?
 # --------
 #
-# The log-loss on held-out rows tells. The path to the right of its best is what the penalty is
-# there to prevent.
+# The one with the lowest log-loss in cross-validation. For larger values the model overfits.
 
 figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
 ValidationCurveDisplay.from_estimator(

@@ -40,8 +40,8 @@ estimators = {
 # ------------------
 #
 # The objective is computed here, from the coefficients alone, by the formula in the documentation
-# of both: the sum of the losses plus the penalty. So no estimator grades itself. The
-# numerical libraries are held to one thread, so that the times compare on a busy machine too.
+# of both: the sum of the losses plus the penalty. The numerical libraries are limited to one
+# thread, so that the times can be compared on a busy machine, too.
 
 
 def objective(model):
@@ -63,7 +63,7 @@ for name, model in estimators.items():
 # Coefficients
 # ------------
 #
-# They are the same to the accuracy that the tolerances ask for. Asked for more, they agree further.
+# They agree to the accuracy of the tolerances, and better with smaller ones.
 
 ours = estimators["GDLogisticRegression"]
 theirs = estimators["lbfgs"]

@@ -1,9 +1,9 @@
 """
-Early stopping: held-out rows tell when it is enough
-====================================================
+Early stopping by validation rows
+=================================
 
-With few rows and hardly a penalty, a fit first learns what is general and then what is accidental.
-Rows that the descent does not see show when the one turns into the other.
+With few rows and a weak penalty, a fit first learns general patterns and then those of its rows
+alone. The loss of validation rows shows when overfitting begins.
 """
 
 # %%
@@ -34,9 +34,9 @@ settings = {"solver": "gd", "nesterov": True, "C": 1e4, "tol": 1e-4}
 # The turn
 # --------
 #
-# ``early_stopping=True`` holds out a part of the rows, here a quarter, the same of every class.
-# ``n_iter_no_change`` is the patience. It is long here, to see what comes after the turn: the loss
-# of the rows that the descent sees goes on falling, that of the others rises.
+# ``early_stopping=True`` sets aside a part of the rows, here a quarter, the same of every class.
+# ``n_iter_no_change`` is the patience, which is long here to show overfitting: the loss of the
+# training rows goes on falling, that of the validation rows rises.
 
 patient = make_pipeline(
     StandardScaler(),
@@ -49,15 +49,15 @@ model = patient[-1]
 best = int(model.validation_loss_curve_.argmin())
 figure, ax = plt.subplots(layout="constrained")
 LossCurveDisplay.from_estimator(model, name="objective", ax=ax)
-LossCurveDisplay.from_estimator(model, curve="validation_loss", name="held-out rows", ax=ax)
+LossCurveDisplay.from_estimator(model, curve="validation_loss", name="validation rows", ax=ax)
 ax.plot(best, model.validation_loss_curve_[best], "k*", markersize=12, label="what is kept")
 ax.set(ylabel="nats a row", ylim=0)
 ax.legend()
 plt.show()
 
 # %%
-# Whatever the patience, the coefficients are those of the iterate that was best for the held-out
-# rows. With the usual five iterations, the fit just ends sooner.
+# Whatever the patience, the coefficients are those of the iterate with the lowest validation loss.
+# With the usual five iterations, the fit only ends sooner.
 
 stopped = make_pipeline(
     StandardScaler(),
@@ -89,17 +89,19 @@ for name, classifier in {
     print(f"{name:14}  log-loss {loss:.3f}  accuracy {accuracy:.3f}")
 
 # %%
-# Early stopping saves the probabilities from being far too sure. The tuned penalty does that too,
-# and better here: it has learnt from all 400 rows. And the held-out loss, 0.15 in the figure, is no
-# estimate of the loss of new rows: the stop was chosen to make it small, and 100 rows are few.
+# Without early stopping the probabilities are far too certain. The tuned penalty avoids that,
+# too, and is better here: it has learnt from all 400 rows. The validation loss, 0.15 in the
+# figure, is no estimate of the loss of new rows: the stop was chosen to make it small, and 100
+# rows are few.
 #
-# Held-out rows of one's own
-# --------------------------
+# Validation rows of one's own
+# ----------------------------
 #
-# Rows are held out at random. Where some belong together, those of a patient or of a month, they
-# should be on one side, so the fit takes them as ``X_val`` and ``y_val``. They need the same
-# scaling as the others. With scikit-learn's metadata routing, a pipeline does it: the classifier
-# requests the two, and ``transform_input`` sends the features through the steps before.
+# Validation rows are drawn at random. If rows belong together, such as those of a patient or of a
+# month, they should not be split: pass validation rows as ``X_val`` and ``y_val``. They need the
+# same scaling as the others. With scikit-learn's metadata routing, a pipeline does it: the
+# classifier requests the two, and ``transform_input`` sends the features through the steps
+# before.
 
 X_train, X_val, y_train, y_val = train_test_split(X, y, test_size=0.25, random_state=1)
 

@@ -32,8 +32,8 @@ print(f"positives: {y.mean():.3f}")
 # What a weight does
 # ------------------
 #
-# "balanced" gives each class the same total weight, which is to fit data in which both are equally
-# frequent. So the model finds many more of the positives, and believes positives to be frequent.
+# "balanced" gives each class the same total weight, as in data in which both are equally
+# frequent. So the model finds many more of the positives, and overestimates their probability.
 
 plain = GDLogisticRegression().fit(X, y)
 balanced = GDLogisticRegression(class_weight="balanced").fit(X, y)
@@ -71,9 +71,9 @@ proba = plain.predict_proba(X_test)[:, 1]
 report("plain, threshold", proba > y.mean(), proba)
 
 # %%
-# Which threshold is best depends on what mistakes cost. If a missed positive costs as much as ten
-# false alarms, it is 1/11. Where it is not known, scikit-learn finds one for any score by
-# cross-validation:
+# Which threshold is best depends on the costs of the errors. If a missed positive costs as much
+# as ten false alarms, it is 1/11. If the costs are unknown, scikit-learn finds a threshold for
+# any score by cross-validation:
 
 tuned = TunedThresholdClassifierCV(GDLogisticRegression(), scoring="f1", cv=3).fit(X, y)
 print(f"best F1 at a threshold of {tuned.best_threshold_:.2f}")

@@ -75,9 +75,9 @@ for ax, (name, settings) in zip(axes.flat, SETTINGS.items(), strict=True):
 plt.show()
 
 # %%
-# The small step crawls. 1/L goes straight down into the valley and then slowly along it. 2.5/L
-# jumps from one side to the other, here still with success. Momentum keeps its direction along the
-# valley and so gets there first, past the minimum and back.
+# The small step makes slow progress. 1/L goes straight down into the valley and then slowly along
+# it. 2.5/L jumps from one side to the other and still converges here. Momentum keeps its
+# direction along the valley and so gets there first, past the minimum and back.
 #
 # Loss curves
 # -----------
@@ -104,8 +104,8 @@ plt.show()
 # ----------------
 #
 # Steps of up to 2/L never make the objective larger. With larger ones it may still get smaller, as
-# above. Where it ends above its start, or swings without getting lower, the fit ends with an error
-# that names the largest safe step, instead of coefficients that mean nothing.
+# above. If it ends above its start, or oscillates without decreasing, the fit raises an error that
+# names the largest safe step, instead of returning meaningless coefficients.
 
 try:
     GDLogisticRegression(learning_rate=5 / L, C=C, fit_intercept=False).fit(X, y)

@@ -2,13 +2,13 @@
 Mini-batches: learning rate, momentum, batch size, averaging
 ============================================================
 
-With ``batch_size`` set, gradient descent makes a step for a few rows at a time. What its four knobs
-do to the path of the coefficients, and to the objective pass by pass.
+With ``batch_size``, gradient descent makes a step for a few rows at a time. The effects of four
+parameters on the path of the coefficients and on the objective after each pass.
 """
 
 # %%
-# Two coefficients to look at, thirty to learn
-# --------------------------------------------
+# Two coefficients and thirty
+# ---------------------------
 #
 # Each figure has two halves. On the left are two features of the breast cancer data, without an
 # intercept: two coefficients, whose path can be drawn on the contour lines of the objective. On the

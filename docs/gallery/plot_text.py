@@ -2,7 +2,7 @@
 Text: which package does a docstring come from?
 ===============================================
 
-Sparse features, three classes: the words of docstrings tell whether they were written for NumPy,
+Sparse features, three classes: predict from the words of docstrings whether they are from NumPy,
 SciPy or scikit-learn.
 """
 
@@ -80,11 +80,11 @@ vectorizer, classifier = model
 X = vectorizer.transform(texts)
 print(f"{X.shape[0]} x {X.shape[1]}, {X.nnz / np.prod(X.shape):.2%} of it not zero")
 print(f"{classifier.n_iter_[0]} iterations, ended by {classifier.stop_reason_!r}")
-print(f"{model.score(texts_test, y_test):.3f} of the held-out docstrings are told right")
+print(f"{model.score(texts_test, y_test):.3f} of the test docstrings are classified correctly")
 
 # %%
-# The words that tell most
-# ------------------------
+# The words with the largest effect
+# ---------------------------------
 #
 # The words with the largest coefficients of each class.
 

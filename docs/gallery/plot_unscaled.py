@@ -3,8 +3,8 @@ A column that was not scaled
 ============================
 
 One column in other units is enough to stop ``LogisticRegression`` far from its optimum, without a
-warning. The default solver of ``GDLogisticRegression`` does not mind the units: its step is taken
-in the metric of the data's own curvature.
+warning. The default solver of ``GDLogisticRegression`` does not depend on the units: it divides the
+gradient by the curvature of the objective.
 """
 
 # %%
@@ -38,8 +38,8 @@ X_unscaled[:, 1] = 100 * X[:, 1] + 1e5
 # The fits
 # --------
 #
-# Nothing is penalised, so that the best accuracy and log-loss are the same in any units. Every
-# warning would be printed.
+# There is no penalty, so the best accuracy and log-loss are the same in any units. Every warning
+# would be printed.
 
 results = {
     "LogisticRegression": LogisticRegression(C=np.inf),
@@ -69,8 +69,8 @@ for tol in 1e-4, 1e-12:
     print(f"tol={tol}: {lbfgs.n_iter_[0]} iterations, accuracy {lbfgs.score(X_unscaled, y):.3f}")
 
 # %%
-# The coefficients, each times the standard deviation of its column so that they compare, show what
-# was missed: half of what there was to learn.
+# The coefficients, each times the standard deviation of its column to make them comparable, show
+# that the effect of one of the two informative columns was missed.
 
 lbfgs = results["LogisticRegression"]
 spread = X_unscaled.std(axis=0)
@@ -89,6 +89,6 @@ ax.legend()
 plt.show()
 
 # %%
-# To scale the columns mends it for ``LogisticRegression``, and is good advice for whoever wants to
-# compare coefficients, or penalises them. It is not needed to find the optimum with
-# ``GDLogisticRegression``, and data that are sparse cannot be centred without filling them up.
+# Scaling the columns solves the problem for ``LogisticRegression``, and is good advice if
+# coefficients are compared or penalised. ``GDLogisticRegression`` finds the optimum without it.
+# Sparse data cannot be centred without becoming dense.
