@@ -47,7 +47,7 @@ def read(page):
 
 
 def examples(page):
-    """The Python blocks of a page that are no quotes, each with what is said to be printed."""
+    """The Python blocks of a page that are no quotes, each with the output on the page."""
     blocks = BLOCK.findall(read(page))
     for (kind, code), (next_kind, output) in zip(blocks, [*blocks[1:], ("", "")], strict=True):
         if kind == "python" and not check_quotes.quotes(f"```python\n{code}```\n"):

@@ -53,7 +53,7 @@ def public(module_name):
             yield f"{module_name}.{name}"
         if inspect.isclass(thing):
             for member, value in vars(thing).items():
-                # What a property or a class method is made of; scikit-learn adds functions too.
+                # The function behind a property or class method; scikit-learn adds functions, too.
                 value = getattr(value, "fget", getattr(value, "__func__", value))
                 written_here = getattr(value, "__module__", None) == module_name
                 if not member.startswith("_") and inspect.isfunction(value) and written_here:

@@ -45,7 +45,7 @@ every_number_of_classes = pytest.mark.parametrize("n_classes", [2, 3])
 PACKAGE = "bce_logistic."
 ALWAYS = {"estimators.logistic_regression.GDLogisticRegression"}
 RESUMED = {"estimators.fitted_state.WarmStart", "descent.loop.DescentState"}
-# What skops asks for beside ALWAYS, for each kind of model that SECURITY.md lists.
+# Types that skops asks for besides ALWAYS, for each kind of model in SECURITY.md.
 KINDS = {
     "preconditioned": ({}, set()),
     "gd": ({"solver": "gd"}, RESUMED | {"descent.directions.SteepestDescent"}),

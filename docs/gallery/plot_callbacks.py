@@ -2,7 +2,7 @@
 Callbacks: watch a fit, or stop it
 ==================================
 
-scikit-learn 1.9 tells callbacks of every iteration of a fit. How to record a score with one of its
+scikit-learn 1.9 calls callbacks in every iteration of a fit. How to record a score with one of its
 own, and how to write one that ends the fit.
 """
 

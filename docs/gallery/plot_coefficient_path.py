@@ -58,7 +58,7 @@ ax.set_xlabel("C, inverse strength of the penalty")
 plt.show()
 
 # %%
-# The display keeps what it drew, for other uses of it:
+# The display keeps the values that it drew:
 
 sizes = np.abs(display.coefs).sum(axis=1)
 for C, size in zip(display.Cs[::8], sizes[::8], strict=True):

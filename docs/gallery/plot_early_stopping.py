@@ -50,7 +50,7 @@ best = int(model.validation_loss_curve_.argmin())
 figure, ax = plt.subplots(layout="constrained")
 LossCurveDisplay.from_estimator(model, name="objective", ax=ax)
 LossCurveDisplay.from_estimator(model, curve="validation_loss", name="validation rows", ax=ax)
-ax.plot(best, model.validation_loss_curve_[best], "k*", markersize=12, label="what is kept")
+ax.plot(best, model.validation_loss_curve_[best], "k*", markersize=12, label="coefficients kept")
 ax.set(ylabel="nats a row", ylim=0)
 ax.legend()
 plt.show()
@@ -68,8 +68,8 @@ print(f"with less patience: {len(stopped[-1].validation_loss_curve_)} iterates")
 print("the same coefficients:", np.array_equal(stopped[-1].coef_, model.coef_))
 
 # %%
-# What it is worth
-# ----------------
+# Compared with a penalty
+# -----------------------
 #
 # Beside it, the same without early stopping, and a penalty that is found by cross-validation.
 

@@ -29,8 +29,8 @@ X, X_test, y, y_test = train_test_split(X, y, test_size=0.5, stratify=y, random_
 print(f"positives: {y.mean():.3f}")
 
 # %%
-# What a weight does
-# ------------------
+# The effect of a weight
+# ----------------------
 #
 # "balanced" gives each class the same total weight, as in data in which both are equally
 # frequent. So the model finds many more of the positives, and overestimates their probability.

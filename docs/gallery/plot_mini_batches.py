@@ -82,7 +82,7 @@ height = loss_of_two(np.stack([w0, w1], axis=-1)) - loss_of_two(best_of_two)
 
 
 def draw(runs):
-    """Path and curve of each run, given by what it is called and its settings."""
+    """Path and curve of each run, by its name."""
     _, (left, right) = plt.subplots(1, 2, figsize=(10, 5), layout="constrained")
     left.contour(w0, w1, height, levels=np.logspace(-4, 0, 13), colors="0.85", linewidths=0.8)
     for name, settings in runs.items():
@@ -162,7 +162,7 @@ draw({f"batch_size={b}": {"batch_size": b, "learning_rate": 0.2} for b in (8, 32
 # If the iterates jump about the minimum, their mean is near it. With ``average=True`` the result
 # is the mean of all iterates so far, while the descent itself goes on as before. The far
 # start drags at this mean; ``average=72`` leaves out the first two passes of 36 batches. Now
-# the curve falls on where that of the last iterate has stopped. :doc:`plot_averaging` looks closer.
+# the curve falls on where that of the last iterate has stopped. :doc:`plot_averaging` has more.
 
 averages = {
     "last iterate": {},

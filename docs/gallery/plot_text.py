@@ -11,7 +11,7 @@ SciPy or scikit-learn.
 # ----------
 #
 # The three packages are installed here, so their docstrings need no download. They are read from
-# the source, without importing it. What would give the answer away is left out: the names of the
+# the source, without importing it. Words that reveal the answer are left out: the names of the
 # packages and everything in the examples.
 
 import ast

@@ -1,4 +1,4 @@
-"""Draw ``readme.png``: how many passes over the rows each way of descending needs.
+"""Draw ``readme.png``: the objective against passes over the rows, for each solver.
 
 The data are the dense flights of the benchmarks, so that the script needs the packages of the
 dependency group "demo". Run it from anywhere::
@@ -27,15 +27,14 @@ from benchmark_utils import flights
 
 PASSES = 1000
 LOWEST_GAP = 1e-9
-"""Curves end here: below, rounding is part of what is seen."""
+"""Curves end here, where rounding errors become visible."""
 
 SOLVERS = {
     "gradient descent": GDLogisticRegression(solver="gd"),
     "momentum=0.9": GDLogisticRegression(solver="gd", momentum=0.9),
     "nesterov=True": GDLogisticRegression(solver="gd", nesterov=True),
+    "default": GDLogisticRegression(),
 }
-if GDLogisticRegression().solver != "gd":
-    SOLVERS["default"] = GDLogisticRegression()
 COLOURS = ("#8c8c8c", "#d98c1f", "#2a78b5", "#1d8a4e")
 """One for each solver."""
 
@@ -49,7 +48,7 @@ def mean_objective(X, y, model):
 def gap_curve(X, y, solver, lowest):
     """Relative distance of the objective to its minimum after 0, 1, 2, ... passes."""
     with warnings.catch_warnings():
-        # Plain descent is still on its way after so many passes: that is what the figure shows.
+        # Plain descent has not converged after so many passes.
         warnings.simplefilter("ignore", ConvergenceWarning)
         solver.set_params(tol=1e-10, max_iter=PASSES).fit(X, y)
     gap = solver.loss_curve_ / lowest - 1
