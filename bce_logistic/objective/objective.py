@@ -70,21 +70,22 @@ class Objective(HessianMixin):
                   \nabla_b F = \sum_i s_i (\hat y_i - y_i)
         """
 
-        certifies = self.certifies and self.fit_intercept and self.n_scores == 1
-
         def value_and_gradient(block: Block) -> Sums:
             z = self.scores(block, w)
             value, residual = self.loss.value_and_gradient(block.y, z)
             residual = block.apply_weights(residual)
             sums = block.weighted_value_sum(value), self._weighted_sum(block, residual)
-            if not certifies:
-                return sums
-            curvature = block.apply_weights(self.loss.curvature(z))
-            return (*sums, self._weighted_sum(block, curvature))
+            return sums + self._intercept_column(block, z)
 
         value, gradient, *column = self.rows.sum(value_and_gradient, size=w.size + 1)
         value, gradient = value + self.penalty.value(w), gradient + self.penalty.gradient(w)
         return Point(w, value, gradient, *column)
+
+    def _intercept_column(self, block: Block, z: Array) -> Sums:
+        """The block's part of the Hessian's column of the intercept, if it is asked for."""
+        if not (self.certifies and self.fit_intercept and self.n_scores == 1):
+            return ()
+        return (self._weighted_sum(block, block.apply_weights(self.loss.curvature(z))),)
 
     def scores(self, block: Block, w: Array) -> Array:
         """``z = X w + b``, shape (n_rows,) or (n_rows, n_scores)."""
