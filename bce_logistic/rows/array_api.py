@@ -194,7 +194,7 @@ def scores(model: Any, X: Any) -> Any:
 def check_same_place(model: Any, X: Any, method: str) -> None:
     """Raise ValueError unless ``X`` has the library and device of the model's coefficients.
 
-    scikit-learn's setting has to be that of the fit. ``method`` is what the user called.
+    scikit-learn's setting has to be that of the fit. ``method`` is named in the message.
     """
     check_is_fitted(model)
     coef = model.coef_

@@ -41,8 +41,8 @@ def label_batches(n_samples: int) -> Iterable[slice]:
 def check_labels(y: Any, name: str = "y") -> None:
     """Refuse masked or missing labels (ValueError), and lists of text and other labels (TypeError).
 
-    NumPy would ignore a mask, and turn all labels of such a list into text. ``name`` is what the
-    message calls the labels.
+    NumPy would ignore a mask, and turn all labels of such a list into text. ``name`` stands
+    for the labels in the message.
     """
     if is_masked(y):
         raise ValueError(

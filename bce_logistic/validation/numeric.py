@@ -23,7 +23,7 @@ TEMPORAL = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.
 def check_numeric(data: Any, name: str) -> None:
     """Refuse features or weights that are masked, text, dates, durations or records.
 
-    ``name`` is what the ValueError calls them. Values of object arrays are not inspected: their
+    ``name`` stands for them in the ValueError. Values of object arrays are not inspected: their
     conversion fails by itself, see :func:`explain_conversion`.
     """
     if is_masked(data):
