@@ -17,7 +17,6 @@ from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import gen_batches
 
 from ..objective.objective import Objective
 from ..rows.memory import RowsInMemory, row_blocks
@@ -60,27 +59,29 @@ class MiniBatches:
         """Objective of each batch of the rows in this order, ``seen`` before them."""
         rows, penalty, b = rows_in_memory(self.objective), self.objective.penalty, self.batch_size
         n_gathered = max(1, GATHERED_NUMBERS * rows.n_samples // max(1, rows.n_stored) // b) * b
-        for gathered in (order[chunk] for chunk in gen_batches(len(order), n_gathered)):
+        for start in range(0, len(order), n_gathered):
+            gathered = order[start : start + n_gathered]
             X = np.take(rows.X, gathered, axis=0) if rows.is_dense else rows.X[gathered]
             y, s = rows.y[gathered], rows.s[gathered]
-            for batch in gen_batches(len(gathered), b):
+            for first in range(0, len(gathered), b):
+                batch = slice(first, first + b)
+                s_batch = s[batch]
                 first_pass = seen.n_samples < self.n_samples
                 if first_pass:
-                    seen = seen.more(len(s[batch]), float(s[batch].sum()))
-                share = len(s[batch]) / seen.n_samples
+                    seen = seen.more(len(s_batch), float(s_batch.sum()))
+                share = len(s_batch) / seen.n_samples
                 factor = 1 / (share * seen.total_weight) if self.reduction == "mean" else 1.0
-                strength = penalty.scaled(factor * share)
-                yield replace(
-                    self.objective,
-                    penalty=strength.at_most(self.max_strength) if first_pass else strength,
-                    rows=row_blocks(X[batch], y[batch], s[batch] * factor, rows.run),
-                )
+                batch_penalty = penalty.scaled(factor * share)
+                if first_pass:
+                    batch_penalty = batch_penalty.at_most(self.max_strength)
+                part = row_blocks(X[batch], y[batch], s_batch * factor, rows.run)
+                yield replace(self.objective, penalty=batch_penalty, rows=part)
 
     def scales(self, n_rows: int) -> Iterator[float]:
         """Factor of each batch's objective in the sum over all rows with a weight."""
         total = self.objective.total_weight
-        for batch in gen_batches(n_rows, self.batch_size):
-            size = batch.stop - batch.start
+        for first in range(0, n_rows, self.batch_size):
+            size = min(self.batch_size, n_rows - first)
             yield total * size / n_rows if self.reduction == "mean" else 1.0
 
 
