@@ -9,7 +9,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from bce_logistic.objective.penalties import L2
-from bce_logistic.preconditioning.choice import metrics, newton_metric, row_space
+from bce_logistic.preconditioning.choice import candidates, newton, row_space
+from bce_logistic.preconditioning.factors import sum_to_zero
 
 from ..common import objective, problem, weights
 
@@ -63,17 +64,16 @@ def test_equal_rows_and_scores_that_decide_everything():
 
 
 def test_it_is_for_fewer_dense_rows_than_columns_with_a_penalty():
-    assert newton_metric(wide()[0]) is not None
+    assert newton(wide()[0]) is not None
     assert row_space(wide(n_samples=72)[0]) is None
     assert row_space(wide(C=np.inf)[0]) is None
     assert row_space(wide(dtype=np.float32)[0]) is None
     few_coefficients, _ = wide(n_samples=10, n_features=12, n_classes=3)
     assert row_space(few_coefficients) is None  # those of all classes have one factor together
     F, w = wide(n_classes=4)
-    assert newton_metric(F) is None
-    ways = metrics(F, np.random.default_rng(0))
-    first, again, same = next(ways), next(ways), next(ways)
-    assert first.cost > again.cost
-    assert again is same
+    assert newton(F) is None
+    diagonal, by_rows = candidates(F, np.random.default_rng(0))
+    assert diagonal.cost < by_rows.cost
     gradient = F.at(w).gradient
-    assert_array_equal(first.build(w).solve(gradient), again.build(w).solve(gradient))
+    expected = sum_to_zero(row_space(F).factor(w).solve(gradient))
+    assert_array_equal(by_rows.build(w).solve(gradient), expected)
