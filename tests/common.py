@@ -48,7 +48,7 @@ CHECKED = [
     {"batch_size": 16, "max_iter": 30, "power_t": 0.1, "class_weight": "balanced"},
     {"early_stopping": True, "validation_fraction": 0.3},
     {"C": 0.01, "class_weight": "balanced"},
-    {"fit_intercept": False, "tol": 1e-14},
+    {"fit_intercept": False},
 ]
 
 # The least block sizes, so that a few hundred rows make several blocks.

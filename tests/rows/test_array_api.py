@@ -426,7 +426,7 @@ def test_what_is_not_supported_is_refused(place):
     with pytest.raises(ValueError, match="partial_fit learns from NumPy arrays"):
         GDLogisticRegression().partial_fit(place(X), place(y), classes=[0, 1])
     model = GDLogisticRegression(C=np.inf, tol=1e-12).fit(place(X), place(y))
-    with pytest.raises(TypeError, match="computed by NumPy"):
+    with pytest.raises(TypeError, match="computes with NumPy"):
         inference_table(model, place(X), place(y))
     assert len(inference_table(model, X, y)) == 5
 
@@ -456,7 +456,7 @@ def test_a_warm_start_goes_on(place, n_classes):
     model = GDLogisticRegression(max_iter=10, **params)
     model.fit(place(X), place(y)).fit(place(X), place(y))
     same(model, GDLogisticRegression(max_iter=20, **params).fit(X, y), rtol=1e-9)
-    with pytest.raises(ValueError, match="goes on from a fit of 4 features"):
+    with pytest.raises(ValueError, match="continues a fit of 4 features"):
         model.fit(place(X[:, :3]), place(y))
 
 

@@ -25,6 +25,7 @@ dd = pytest.importorskip("dask.dataframe")
 cloudpickle = pytest.importorskip("cloudpickle")
 pd = pytest.importorskip("pandas")
 
+from bce_logistic.estimators.fitted_state import set_fitted_attributes
 from bce_logistic.rows.dask import DaskRows, DenseChunk  # noqa: E402
 
 N_SAMPLES, CHUNK = 2000, 300
@@ -254,13 +255,13 @@ def test_warm_start():
 
 def test_every_read_of_a_chunk_is_a_pass(monkeypatch):
     reads, passes = Counter(), set()
-    keep = GDLogisticRegression._set_fitted_attributes
 
-    def counted(self, solver, objective, *rest):
+    def counted(estimator, solver, objective, *rest):
         passes.add(objective.rows.passes)
-        keep(self, solver, objective, *rest)
+        set_fitted_attributes(estimator, solver, objective, *rest)
 
-    monkeypatch.setattr(GDLogisticRegression, "_set_fitted_attributes", counted)
+    module = "bce_logistic.estimators.logistic_regression"
+    monkeypatch.setattr(f"{module}.set_fitted_attributes", counted)
 
     def load(i):
         reads[i] += 1
