@@ -25,7 +25,7 @@ dd = pytest.importorskip("dask.dataframe")
 cloudpickle = pytest.importorskip("cloudpickle")
 pd = pytest.importorskip("pandas")
 
-from bce_logistic.estimators.fitted_state import set_fitted_attributes
+from bce_logistic.estimators.fitted_state import set_fitted_attributes  # noqa: E402
 from bce_logistic.rows.dask import DaskRows, DenseChunk  # noqa: E402
 
 N_SAMPLES, CHUNK = 2000, 300
