@@ -53,10 +53,6 @@ class Solver(Protocol):
         """Raise an error if the descent diverged."""
         ...
 
-    def gap(self, history: list[Progress]) -> float | None:
-        """Estimate of ``F - min F`` in nats, if the solver has one."""
-        ...
-
     def may_be_separated(self, objective: Objective, curve: list[Progress], reason: str) -> bool:
         """Whether the classes may be separable, judged by why the solver stopped."""
         ...

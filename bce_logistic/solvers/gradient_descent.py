@@ -116,9 +116,6 @@ class GradientDescent:
             if symptom := swings(objective, values):
                 self._refuse(objective, symptom, above=self._stability)
 
-    def gap(self, history: list[Progress]) -> None:
-        """None: the gradient alone gives no estimate."""
-
     def may_be_separated(self, objective: Objective, curve: list[Progress], reason: str) -> bool:
         """Always False: small steps cannot tell a distant optimum from one at infinity."""
         return False

@@ -1,11 +1,11 @@
-r"""The fast solver: descent in the metric of an approximate Hessian.
+r"""The default solver: descent preconditioned by an approximate Hessian.
 
 .. math:: w \leftarrow w - \eta P^{-1} \nabla F(w)
 
-A pass over all rows is what costs. So Newton's method on a few rows finds a start and a metric
-first; the descent on all rows then takes a handful of passes, and secants correct the metric as
-they go. Where there are too many columns for that, the descent starts with a cheaper metric,
-and a better one replaces it as soon as progress is slow enough for that to pay.
+A pass over all rows is the unit of cost. With many rows, Newton's method on some of them finds a
+start and a first ``P``. Else the descent starts with a cheap ``P``; a better one replaces it as
+soon as progress is slow enough for that to pay. Curvature pairs correct ``P`` as the descent goes
+on. Where no better ``P`` is left, truncated Newton finishes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ..descent.step_sizes import BacktrackingArmijo
 from ..objective.objective import Objective, Point
 from ..preconditioning.choice import Candidate, candidates, newton, subsample_rows
 from ..preconditioning.factors import Hessian, sum_to_zero
-from .convergence import Progress, estimated_gap, model_is_accurate
+from .convergence import Progress, model_is_accurate
 from .gap import CertifiedLastStep, Gap
 from .subsample_start import newton_on_subsample
 from .truncated_newton import TruncatedNewton
@@ -35,8 +35,6 @@ PATIENCE = 5
 PATIENCE_GROWTH = 1.5
 # Iterations beyond the cost of a better metric after which it is due.
 TRIED = 12
-# Estimated gap, in units of the one to reach, from which truncated Newton finishes.
-HANDOVER = 10
 # Iterations after which products with the Hessian teach more.
 SLOW_STEPS = 25
 # Curvature pairs that are kept: at least about as many as lbfgs keeps, in no more memory; at most.
@@ -60,7 +58,7 @@ class PreconditionedDescent:
     max_iter : int
         Largest number of iterations.
     tol : float
-        Relative distance to the optimal objective that is good enough.
+        Largest gap to the minimum, relative to the objective.
     seed : int
         Seed of the draw of rows for a start and a metric.
     """
@@ -81,19 +79,9 @@ class PreconditionedDescent:
         return DescentState(w)
 
     def iterates(self, objective: Objective, start: DescentState) -> Iterator[Iterate]:
-        """Points of the descent, without end.
+        """Iterates of the descent, without end: one an update, and one more for each new metric.
 
-        Parameters
-        ----------
-        objective : Objective
-            What is minimised.
-        start : Start
-            Coefficients to start from; what else was learnt about other data is not trusted.
-
-        Returns
-        -------
-        iterator of Iterate
-            One for every update, and one more where the metric changes.
+        Only the coefficients of ``start`` count.
         """
         w = sum_to_zero(start.w)
         rng = np.random.default_rng(self.seed)
@@ -118,23 +106,11 @@ class PreconditionedDescent:
     def reason_to_stop(
         self, objective: Objective, iterate: Iterate, history: list[Progress]
     ) -> str | None:
-        """Why to stop at an iterate, or None.
+        """Why to stop at an iterate, or None to continue.
 
-        Parameters
-        ----------
-        objective : Objective
-            What is minimised.
-        iterate : Iterate
-            Where the descent stands.
-        history : list of Progress
-            The iterates so far.
-
-        Returns
-        -------
-        str or None
-            "tol"; "separated", if there is no penalty and every sample has more than half of
-            its probability on the right side, so that larger coefficients are always better;
-            "precision", if no step makes the objective smaller; "max_iter"; None: go on.
+        "tol"; "separated": there is no penalty, and every sample has more than half of its
+        probability on the right side, so that larger coefficients are always better; "precision":
+        no step reduces the objective; "max_iter".
         """
         value = iterate.point.value
         if iterate.gap <= self.tol * value and self.tol > 0:
@@ -145,32 +121,15 @@ class PreconditionedDescent:
             return "precision"
         return "max_iter" if iterate.t >= self.max_iter else None
 
-    def gap(self, history: list[Progress]) -> float:
-        """Estimated distance to the optimal objective, in nats."""
-        return estimated_gap(history)
-
     def check_end(self, objective: Objective, iterate: Iterate, history: list[Progress]) -> None:
         """Nothing: the line search keeps every step from going up."""
 
     def may_be_separated(self, objective: Objective, curve: list[Progress], reason: str) -> bool:
-        """Whether the coefficients may be on their way to infinity.
+        """Whether the classes may be separable, judged by the last step.
 
-        Parameters
-        ----------
-        objective : Objective
-            What was minimised.
-        curve : list of Progress
-            The iterates.
-        reason : str
-            Why the descent ended.
-
-        Returns
-        -------
-        bool
-            Whether there is no penalty, and the last step was not that to an optimum: it leaves a
-            small part of the error there, while towards infinity each step leaves 1/e of what
-            separated samples contribute, which must not pass for that small part. In single
-            precision, rounding errors can hide them.
+        A step to a finite optimum leaves a small part of the error; towards infinity, each step
+        leaves 1/e of what separated samples contribute, which must not pass for that small part. In
+        single precision, rounding errors can hide them.
         """
         if objective.is_penalised:
             return False
