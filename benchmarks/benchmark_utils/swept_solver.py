@@ -20,8 +20,9 @@ class SweptSolver(BaseSolver):
     """An estimator with scikit-learn's interface, fitted once at each setting of a sweep.
 
     A subclass says how an estimator is made, by `build`, and what it can do: whether it takes
-    sparse data, does softmax for three classes or more, and has passes over the data in
-    ``n_iter_``. The settings go from loose to tight. Only the estimator's ``fit`` is timed.
+    sparse data, does softmax for three classes or more, and counts its
+    ``passes`` over the data. The settings go from loose to tight. Only the estimator's ``fit`` is
+    timed.
     """
 
     sampling_strategy = "tolerance"
@@ -63,7 +64,7 @@ class SweptSolver(BaseSolver):
         return {
             "coef": np.asarray(self.coef(), dtype=np.float64).reshape(shape),
             "intercept": np.asarray(self.model.intercept_, dtype=np.float64).reshape(shape[0]),
-            "passes": float(np.max(self.model.n_iter_)) if self.counts_passes else np.nan,
+            "passes": float(self.model.passes) if self.counts_passes else np.nan,
         }
 
     def coef(self) -> np.ndarray:

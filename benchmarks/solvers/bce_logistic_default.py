@@ -1,4 +1,4 @@
-from bce_logistic import GDLogisticRegression
+from benchmark_utils.counted_passes import CountedPasses
 from benchmark_utils.swept_solver import SweptSolver
 
 
@@ -10,4 +10,4 @@ class Solver(SweptSolver):
     counts_passes = True
 
     def build(self, setting):
-        return GDLogisticRegression(C=self.C, tol=setting)
+        return CountedPasses(C=self.C, tol=setting)

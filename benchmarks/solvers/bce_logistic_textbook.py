@@ -1,4 +1,4 @@
-from bce_logistic import GDLogisticRegression
+from benchmark_utils.counted_passes import CountedPasses
 from benchmark_utils.iteration_solver import IterationSolver
 
 
@@ -12,6 +12,6 @@ class Solver(IterationSolver):
     parameter_template = "{method}"
 
     def build(self, setting):
-        return GDLogisticRegression(
+        return CountedPasses(
             C=self.C, solver="gd", nesterov=self.method == "nesterov", tol=0.0, max_iter=setting
         )
