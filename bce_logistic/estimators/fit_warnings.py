@@ -55,6 +55,13 @@ def fit_warnings(
             f"{float(estimator.gradient_norm_curve_[-1]):.3g}. To converge, {solver.advice}.",
             ConvergenceWarning,
         )
+    if estimator.stop_reason_ == "precision" and not estimator.converged_:
+        yield (
+            f"{solver.name} found no step that decreases the objective by more than rounding "
+            f"errors, but it may be gap_={estimator.gap_:.3g} above its minimum. To converge, "
+            "scale the features or decrease C.",
+            ConvergenceWarning,
+        )
     if estimator.stop_reason_ == "separated":
         by = f", by {listed(names[separated].tolist())}" if separated.any() else ""
         yield (

@@ -113,6 +113,6 @@ def set_fitted_attributes(
     if result.validation_losses is not None:
         estimator.validation_loss_curve_ = np.array(result.validation_losses)
     estimator.stop_reason_ = result.reason
-    estimator.converged_ = result.reason in ("tol", "precision")
+    estimator.converged_ = result.converged
     estimator.solver_ = solver.name
     estimator.gap_ = result.gap / weight if result.gap < np.inf else np.inf

@@ -159,7 +159,8 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         the unit of ``loss_curve_``, over the rows that are not validation rows. ``np.inf``
         without a penalty and after :meth:`partial_fit`.
     converged_ : bool
-        Whether ``stop_reason_`` is "tol" or "precision".
+        Whether ``stop_reason_`` is "tol"; or "precision", and ``gap_`` is so small that it may be
+        rounding errors: half of the digits of the objective.
     stop_reason_ : str
         Why the fit ended: "tol", the tolerance was reached; "precision", no step decreases the
         objective any more; "separated", no finite coefficients are optimal; "early_stopping";

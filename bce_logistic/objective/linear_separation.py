@@ -83,12 +83,12 @@ class Constraints(NamedTuple):
         A.eliminate_zeros()
         A, y = _distinct(A, y)
         scale = _power_of_two(A.T)
-        A = A @ scipy.sparse.diags_array(scale)
+        A = A.multiply(scale)
         if fit_intercept:
             A = scipy.sparse.hstack([A, np.ones((A.shape[0], 1))])
             scale, center = np.append(scale, 1.0), np.append(center, 0.0)
         A = scipy.sparse.csr_array(A)
-        A = scipy.sparse.csr_array(scipy.sparse.diags_array(_power_of_two(A)) @ A)
+        A = scipy.sparse.csr_array(A.multiply(_power_of_two(A)[:, None]))
         n_classes = int(y.max()) + 1
         contrast = np.eye(n_classes)[:, 1:]
         margins = scipy.sparse.vstack(

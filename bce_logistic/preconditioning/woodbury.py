@@ -53,6 +53,8 @@ class RowSpaceFactor:
         Of B.
     fit_intercept : bool
         Whether the last coefficient is an intercept.
+    min_curvature : float
+        Bounds the curvature of the intercept, ``u^T q``, from below.
 
     References
     ----------
@@ -65,6 +67,7 @@ class RowSpaceFactor:
     root: Array
     factor: Factor
     fit_intercept: bool
+    min_curvature: float = 0.0
 
     def solve(self, gradient: Array) -> Array:
         """Solve with the Hessian, in two products with the rows."""
@@ -74,7 +77,7 @@ class RowSpaceFactor:
         g = gradient[:-1] - self.center * gradient[-1]
         scaled = g / self.ridge
         t = self.factor.solve(self.root * (self.rows.product(scaled) - self.center @ scaled))
-        b = (gradient[-1] - self.root @ t) / (self.root @ self._q)
+        b = (gradient[-1] - self.root @ t) / max(self.root @ self._q, self.min_curvature)
         residual = self.root * (t + b * self._q)
         total = self.rows.rmatvec(residual) - self.center * residual.sum()
         w = (g - total) / self.ridge
@@ -108,10 +111,13 @@ class RowSpace:
         d = self.objective.loss.curvature_diagonal(d)
         roots = np.sqrt(self.rows.s * np.atleast_2d(d.T))
         ridge = self._ridge
+        # The Hessian of two classes itself is kept; of several, a class that no row is close to
+        # has next to no curvature, and its intercept would go anywhere.
+        least = float(self.objective.min_curvature[-1]) if len(roots) > 1 else 0.0
         return ByClass(
             tuple(
                 RowSpaceFactor(
-                    self.rows, self._center, ridge, root, self._factor(root), fit_intercept
+                    self.rows, self._center, ridge, root, self._factor(root), fit_intercept, least
                 )
                 for root in roots
             )

@@ -31,6 +31,7 @@ class Result(NamedTuple):
     reason: str  # why the descent stopped
     gap: float = inf  # bound on F - min F at ``w``, in nats
     validation_losses: list[float] | None = None  # mean loss of the validation rows, by iterate
+    converged: bool = False  # whether ``w`` is the minimum, up to the tolerance or rounding
 
 
 def minimize(
@@ -57,14 +58,26 @@ def minimize(
             break
     solver.check_end(objective, iterate, history)
     w = early_stopping.best if early_stopping else solver.result(iterate, history)
+    gap = _certified_gap(objective, solver, iterate, w)
+    at_precision = reason == "precision" and _is_rounding(objective, gap, iterate)
     return Result(
         w,
         last=iterate,
         curve=list(curve.values()),
         reason=str(reason),
-        gap=_certified_gap(objective, solver, iterate, w),
+        gap=gap,
         validation_losses=early_stopping.losses if early_stopping else None,
+        converged=reason == "tol" or at_precision,
     )
+
+
+def _is_rounding(objective: Objective, gap: float, last: Iterate) -> bool:
+    """Whether rounding explains the bound on the gap, which is unknown without a penalty.
+
+    A rounding error of the gradient enters the bound divided by the penalty, so half of the digits
+    have to do.
+    """
+    return gap == inf or gap <= np.finfo(objective.rows.dtype).eps ** 0.5 * last.point.value
 
 
 def _certified_gap(objective: Objective, solver: Solver, last: Iterate, w: Array) -> float:
@@ -91,7 +104,7 @@ def keep_start(
         early_stopping.update(start.w)
     monitor(iterate, history, 1, "precision")
     losses = early_stopping.losses if early_stopping else None
-    return Result(start.w, iterate, history, "precision", point.value, losses)
+    return Result(start.w, iterate, history, "precision", point.value, losses, converged=True)
 
 
 def minimize_batch(

@@ -88,7 +88,8 @@ class TruncatedNewton:
             z = self.metric.solve(r, pairs)
             before, rz = rz, float(np.vdot(r, z))
             bound = self.objective.penalty.gap(r)
-            if bound <= self.target / 4 or (rz <= enough and bound > NEAR * self.target):
+            # The bound leaves out the intercept, which has no penalty: so both have to be small.
+            if rz <= enough and not self.target / 4 < bound <= NEAR * self.target:
                 break
             q = z + rz / before * q
         if not learnt:

@@ -58,7 +58,7 @@ def without_penalty(
         columns = separated_columns(objective, w, passes, collinear)
         separated = columns[:n_features]
         if columns.any():
-            result = result._replace(reason="separated")
+            result = result._replace(reason="separated", converged=False)
     return result, separated, redundant
 
 

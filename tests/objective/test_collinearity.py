@@ -217,7 +217,7 @@ def test_a_warm_start_goes_on_from_coefficients_of_least_norm():
 
 
 def test_the_gram_matrix_of_many_columns_is_not_worth_it():
-    X = scipy.sparse.random_array((100, 3000), density=0.01, rng=0, format="csr")
+    X = scipy.sparse.csr_array(scipy.sparse.random(100, 3000, density=0.01, random_state=0))
     assert not affordable(objective(X, np.arange(100) % 2), passes=10)
     assert affordable(objective(X[:, :50], np.arange(100) % 2), passes=10)
 

@@ -17,10 +17,12 @@ import scipy.sparse
 from numpy.testing import assert_allclose
 from scipy.special import logsumexp, softmax, xlogy
 from sklearn.datasets import make_blobs
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from bce_logistic import GDLogisticRegression
+from bce_logistic.solvers import preconditioned
 
 from ..common import fitted_value
 
@@ -200,3 +202,26 @@ def test_the_coefficients_that_are_kept_were_evaluated(case):
     X, y, C, _ = case
     model = GDLogisticRegression(C=C, tol=1e-3).fit(X, y)
     assert_allclose(model.loss_curve_[-1], fitted_value(model, X, y) / len(y), rtol=1e-12)
+
+
+@pytest.mark.parametrize("tol", [1e-6, "auto"])
+@pytest.mark.parametrize("seed", range(6))
+def test_several_classes_in_fewer_rows_than_columns(seed, tol):
+    """Some classes become certain on the way: their intercepts have next to no curvature left."""
+    rng = np.random.default_rng(seed)
+    n_classes = 8
+    y = np.arange(60) % n_classes
+    centers = rng.normal(size=(n_classes, 3000)) * rng.uniform(0.2, 2, size=(n_classes, 1))
+    X = StandardScaler().fit_transform(centers[y] + rng.normal(size=(60, 3000)))
+    model = GDLogisticRegression(tol=tol).fit(X, y)
+    assert model.converged_
+    assert model.gap_ <= (1e-10 if tol == "auto" else tol) * model.loss_curve_[-1]
+    assert model.n_iter_[0] < 100
+
+
+def test_a_descent_that_cannot_go_on_has_not_converged_far_from_the_minimum(monkeypatch):
+    monkeypatch.setattr(preconditioned, "_stalled_at_precision", lambda history: True)
+    X, y = make_blobs(200, 5, centers=2, cluster_std=8.0, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="it may be gap_=.* above its minimum"):
+        model = GDLogisticRegression(tol=1e-12).fit(X, y)
+    assert (model.stop_reason_, model.converged_) == ("precision", False)
