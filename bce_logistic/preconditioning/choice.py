@@ -131,14 +131,16 @@ def candidates(
 
 
 def _by_rows(objective: Objective, space: RowSpace) -> Iterator[Candidate]:
-    """The diagonal, then the Hessian in the space of the rows."""
-    first, again = Costs(objective).row_space()
+    """The diagonal, then, for two classes, the Hessian in the space of the rows.
+
+    Of several classes, that of each class alone costs more than the steps of truncated Newton that
+    it saves.
+    """
     yield Candidate(partial(diagonal_factor, objective), 1.0, rescale=1.0)
     if objective.n_scores == 1:
+        first, again = Costs(objective).row_space()
         cost = first + NEWTON_STEPS * again
         yield Candidate(space.factor, cost, is_hessian=True, renewed=True)
-    else:
-        yield Candidate(lambda w: SumToZero(space.factor(w)), first, rescale=1.0)
 
 
 def _by_block(objective: Objective, rng: np.random.Generator) -> Iterator[Candidate]:

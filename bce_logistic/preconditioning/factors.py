@@ -68,22 +68,15 @@ class Diagonal:
 
 
 @dataclass(frozen=True)
-class ByClass:
-    """One preconditioner for each class, over all coefficients of the class."""
+class ClassFactors:
+    """One factor for each class."""
 
-    parts: tuple[Preconditioner, ...]
+    parts: tuple[Factor, ...]
 
     def solve(self, gradient: Array) -> Array:
         """Solve class by class."""
         solutions = [part.solve(g) for part, g in zip(self.parts, _by_class(gradient), strict=True)]
         return np.stack(solutions, axis=-1).reshape(gradient.shape)
-
-
-@dataclass(frozen=True)
-class ClassFactors(ByClass):
-    """One factor for each class."""
-
-    parts: tuple[Factor, ...]
 
     @classmethod
     def of(cls, hessians: Iterable[Array], min_curvature: Array | float = 0.0) -> ClassFactors:

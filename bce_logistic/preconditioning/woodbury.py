@@ -18,12 +18,12 @@ import numpy as np
 from ..arrays import Array
 from ..objective.objective import Objective
 from ..rows.memory import DenseRows
-from .factors import ByClass, Factor
+from .factors import Factor
 
 
 @dataclass(frozen=True)
 class RowSpaceFactor:
-    r"""Hessian of one class's coefficients that can be solved with, intercept included.
+    r"""Hessian for two classes that can be solved with, intercept included.
 
     With :math:`u = D^{1/2} 1` the Hessian and the right-hand side are
 
@@ -53,8 +53,6 @@ class RowSpaceFactor:
         Of B.
     fit_intercept : bool
         Whether the last coefficient is an intercept.
-    min_curvature : float
-        Bounds the curvature of the intercept, ``u^T q``, from below.
 
     References
     ----------
@@ -67,7 +65,6 @@ class RowSpaceFactor:
     root: Array
     factor: Factor
     fit_intercept: bool
-    min_curvature: float = 0.0
 
     def solve(self, gradient: Array) -> Array:
         """Solve with the Hessian, in two products with the rows."""
@@ -77,7 +74,7 @@ class RowSpaceFactor:
         g = gradient[:-1] - self.center * gradient[-1]
         scaled = g / self.ridge
         t = self.factor.solve(self.root * (self.rows.product(scaled) - self.center @ scaled))
-        b = (gradient[-1] - self.root @ t) / max(self.root @ self._q, self.min_curvature)
+        b = (gradient[-1] - self.root @ t) / (self.root @ self._q)
         residual = self.root * (t + b * self._q)
         total = self.rows.rmatvec(residual) - self.center * residual.sum()
         w = (g - total) / self.ridge
@@ -90,7 +87,7 @@ class RowSpaceFactor:
 
 @dataclass(frozen=True)
 class RowSpace:
-    """Hessians of an objective with fewer rows than columns, a penalty on every feature.
+    """Hessians for two classes and fewer rows than columns, with a penalty on every feature.
 
     Parameters
     ----------
@@ -103,24 +100,14 @@ class RowSpace:
     objective: Objective
     rows: DenseRows
 
-    def factor(self, w: Array) -> ByClass:
-        """Hessian at ``w``, of each class apart, in one product with the rows."""
+    def factor(self, w: Array) -> RowSpaceFactor:
+        """Hessian at ``w``, for two classes, in one product with the rows."""
         fit_intercept = self.objective.fit_intercept
         z = self.rows.product(w[: self.rows.n_features])
         d = self.objective.loss.curvature(z + w[-1] if fit_intercept else z)
-        d = self.objective.loss.curvature_diagonal(d)
-        roots = np.sqrt(self.rows.s * np.atleast_2d(d.T))
-        ridge = self._ridge
-        # The Hessian of two classes itself is kept; of several, a class that no row is close to
-        # has next to no curvature, and its intercept would go anywhere.
-        least = float(self.objective.min_curvature[-1]) if len(roots) > 1 else 0.0
-        return ByClass(
-            tuple(
-                RowSpaceFactor(
-                    self.rows, self._center, ridge, root, self._factor(root), fit_intercept, least
-                )
-                for root in roots
-            )
+        root = np.sqrt(self.rows.s * d)
+        return RowSpaceFactor(
+            self.rows, self._center, self._ridge, root, self._factor(root), fit_intercept
         )
 
     def _factor(self, root: Array) -> Factor:

@@ -6,15 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_allclose
 
 from bce_logistic.objective.penalties import L2
 from bce_logistic.preconditioning.choice import candidates, newton, row_space
-from bce_logistic.preconditioning.factors import sum_to_zero
 
 from ..common import objective, problem, weights
 
-every_number_of_classes = pytest.mark.parametrize("n_classes", [2, 4])
 with_and_without_intercept = pytest.mark.parametrize("fit_intercept", [True, False])
 
 
@@ -25,17 +23,15 @@ def wide(n_samples=40, n_features=70, n_classes=2, fit_intercept=True, C=0.5, dt
 
 
 def solved(F, w, gradient):
-    """Every class's part of the gradient, solved with that class's Hessian."""
-    by_class = zip(F.class_hessians(w), np.atleast_2d(gradient.T), strict=True)
-    return np.stack([np.linalg.solve(H, g) for H, g in by_class], axis=-1).reshape(w.shape)
+    """The gradient, solved with the Hessian."""
+    return np.linalg.solve(next(iter(F.class_hessians(w))), gradient)
 
 
 @pytest.mark.parametrize("C", [1e-4, 0.5, 1e4])
-@every_number_of_classes
 @with_and_without_intercept
 @pytest.mark.usefixtures("small_blocks")
-def test_it_solves_with_the_hessian(n_classes, fit_intercept, C):
-    F, w = wide(n_classes=n_classes, fit_intercept=fit_intercept, C=C)
+def test_it_solves_with_the_hessian(fit_intercept, C):
+    F, w = wide(fit_intercept=fit_intercept, C=C)
     gradient = F.at(w).gradient
     step = row_space(F).factor(w).solve(gradient)
     expected = solved(F, w, gradient)
@@ -70,10 +66,6 @@ def test_it_is_for_fewer_dense_rows_than_columns_with_a_penalty():
     assert row_space(wide(dtype=np.float32)[0]) is None
     few_coefficients, _ = wide(n_samples=10, n_features=12, n_classes=3)
     assert row_space(few_coefficients) is None  # those of all classes have one factor together
-    F, w = wide(n_classes=4)
-    assert newton(F) is None
-    diagonal, by_rows = candidates(F, np.random.default_rng(0))
-    assert diagonal.cost < by_rows.cost
-    gradient = F.at(w).gradient
-    expected = sum_to_zero(row_space(F).factor(w).solve(gradient))
-    assert_array_equal(by_rows.build(w).solve(gradient), expected)
+    several, _ = wide(n_classes=4)
+    assert newton(several) is None
+    assert len(list(candidates(several, np.random.default_rng(0)))) == 1
