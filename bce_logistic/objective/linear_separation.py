@@ -97,10 +97,9 @@ class Constraints(NamedTuple):
                 for a in range(n_classes)
                 for k in range(n_classes)
                 if a != k
-            ],
-            format="csr",
+            ]
         )
-        return cls(margins, scale, center, independent)
+        return cls(scipy.sparse.csr_array(margins), scale, center, independent)
 
     @property
     def seconds(self) -> float:
