@@ -174,13 +174,14 @@ def test_classes_far_apart(tol):
     assert np.abs(model.intercept_).max() < 1
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_fewer_rows_than_columns_far_from_zero(dtype):
+@pytest.mark.parametrize(("dtype", "tol"), [(np.float64, 1e-6), (np.float32, 1e-5)])
+def test_fewer_rows_than_columns_far_from_zero(dtype, tol):
     rng = np.random.default_rng(0)
     X = (rng.normal(size=(100, 600)) + 100).astype(dtype)
     y = rng.integers(0, 2, 100)
-    model = GDLogisticRegression(tol=1e-6).fit(X, y)
-    assert relative_gap(model, X.astype(np.float64), y) <= 1e-6 + 1e-9
+    # Rounding errors of 100 + x in single precision end a descent at 1e-6 to 5e-6.
+    model = GDLogisticRegression(tol=tol).fit(X, y)
+    assert relative_gap(model, X.astype(np.float64), y) <= tol * (1 + 1e-3)
 
 
 def test_a_thousand_classes_take_few_iterations():
