@@ -160,7 +160,7 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         without a penalty and after :meth:`partial_fit`.
     converged_ : bool
         Whether ``stop_reason_`` is "tol"; or "precision", and ``gap_`` is so small that it may be
-        rounding errors: half of the digits of the objective.
+        rounding errors: at most a ten-thousandth of the objective, a fiftieth in single precision.
     stop_reason_ : str
         Why the fit ended: "tol", the tolerance was reached; "precision", no step decreases the
         objective any more; "separated", no finite coefficients are optimal; "early_stopping";

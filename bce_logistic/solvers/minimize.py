@@ -74,10 +74,10 @@ def minimize(
 def _is_rounding(objective: Objective, gap: float, last: Iterate) -> bool:
     """Whether rounding explains the bound on the gap, which is unknown without a penalty.
 
-    A rounding error of the gradient enters the bound divided by the penalty, so half of the digits
-    have to do.
+    A rounding error of the gradient enters the bound divided by the penalty, and a weak one makes
+    it large: a quarter of the digits has to do.
     """
-    return gap == inf or gap <= np.finfo(objective.rows.dtype).eps ** 0.5 * last.point.value
+    return gap == inf or gap <= np.finfo(objective.rows.dtype).eps ** 0.25 * last.point.value
 
 
 def _certified_gap(objective: Objective, solver: Solver, last: Iterate, w: Array) -> float:

@@ -179,7 +179,7 @@ def test_fewer_rows_than_columns_far_from_zero(dtype, tol):
     rng = np.random.default_rng(0)
     X = (rng.normal(size=(100, 600)) + 100).astype(dtype)
     y = rng.integers(0, 2, 100)
-    # Rounding errors of 100 + x in single precision end a descent at 1e-6 to 5e-6.
+    # In single precision the rounding errors of 100 + x end a descent at 1e-6 to 5e-6.
     model = GDLogisticRegression(tol=tol).fit(X, y)
     assert relative_gap(model, X.astype(np.float64), y) <= tol * (1 + 1e-3)
 
