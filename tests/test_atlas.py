@@ -322,3 +322,18 @@ def test_random_problems_follow_seed_and_number():
 
     assert made(1, 2) == made(1, 2)
     assert len({made(*pair) for pair in ((1, 2), (2, 1), (1, 3))}) == 3
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_losses_of_samples_that_are_certain_keep_their_digits(n_classes):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(50, 4)), np.arange(50) % n_classes
+    X[:, :n_classes] += 8 * np.eye(n_classes)[y]
+    coef = 3 * np.eye(n_classes, 4) if n_classes > 2 else np.array([[-3.0, 3.0, 0.0, 0.0]])
+    z = X.astype(np.longdouble) @ coef.T
+    z = z if n_classes > 2 else np.hstack([0 * z, z])
+    others = np.exp(z - z[np.arange(50), y][:, None])
+    others[np.arange(50), y] = 0
+    expected = np.log1p(others.sum(axis=1)).sum() + np.square(coef).sum() / 2e12
+    found = CrossEntropy(X, y, 1e12).value(coef, np.zeros(len(coef)))
+    assert_allclose(found, float(expected), rtol=1e-12)

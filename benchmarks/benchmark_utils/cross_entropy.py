@@ -14,6 +14,7 @@ class CrossEntropy:
     Two classes have one score a sample, ``z = x coef + intercept``, and the loss
     ``log(1 + exp(z)) - y z``. More classes have a score each, and the loss
     ``logsumexp(z) - z[y]``. The intercept is not penalised. ``y`` holds 0, 1, ..., n_classes - 1.
+    A loss is computed without a difference of large numbers: the smallest keep all their digits.
     """
 
     X: np.ndarray | sparse.csr_matrix
@@ -38,7 +39,10 @@ class CrossEntropy:
             return np.inf
         scores = self.X @ coef.T + intercept
         if self.n_scores == 1:
-            losses = np.logaddexp(0.0, scores[:, 0]) - self.y * scores[:, 0]
+            losses = np.logaddexp(0.0, np.where(self.y == 1, -scores[:, 0], scores[:, 0]))
         else:
-            losses = logsumexp(scores, axis=1) - scores[np.arange(len(self.y)), self.y]
+            own = np.arange(len(self.y)), self.y
+            others = scores - scores[own][:, None]
+            others[own] = -np.inf
+            losses = np.logaddexp(0.0, logsumexp(others, axis=1))
         return float(losses.sum() + (coef**2).sum() / (2.0 * self.C))
