@@ -58,18 +58,8 @@ def estimated_gap(history: Sequence[Progress]) -> float:
     .. math:: \delta \, (\rho + \rho^2 + \ldots) = \delta \, \frac{\rho}{1 - \rho}.
 
     The largest of the estimates is taken, over single steps, over pairs and fours of them, and
-    over quarters of a longer history, which see a convergence that slows down; and it is
-    doubled at least.
-
-    Parameters
-    ----------
-    history : sequence of Progress
-        The iterates so far.
-
-    Returns
-    -------
-    float
-        The gap, in nats.
+    over quarters of a longer history, which see a convergence that slows down; times a safety
+    factor. In nats.
     """
     if model_is_accurate(history):
         return SAFETY * history[-1].half_squared_decrement
@@ -85,16 +75,6 @@ def model_is_accurate(history: Sequence[Progress]) -> bool:
     """Whether the last step went as the metric predicted, most of the way to the optimum.
 
     After many steps the last two have to: of many, one does so by chance.
-
-    Parameters
-    ----------
-    history : sequence of Progress
-        The iterates so far.
-
-    Returns
-    -------
-    bool
-        Whether the metric is as good as the Hessian.
     """
     steps = list(itertools.pairwise(history[-2:] if len(history) < SLOW else history[-3:]))
     return len(steps) > 0 and all(_as_predicted(before, now) for before, now in steps)
@@ -108,16 +88,11 @@ def _as_predicted(before: Progress, now: Progress) -> bool:
 
 
 def _to_come(history: Sequence[Progress], width: int) -> float:
-    """Sum of the decreases to come, if they go on to shrink as over the last steps."""
-    decrease, contraction = _decrease_and_contraction(history, width)
-    return decrease * contraction / (1 - contraction)
-
-
-def _decrease_and_contraction(history: Sequence[Progress], width: int) -> tuple[float, float]:
-    """Decrease over the last ``width`` steps, and its ratio to that over the ``width`` before."""
+    """Sum of the decreases to come, if they go on to shrink as over the last ``width`` steps."""
     if len(history) <= 2 * width:
-        return 0.0, 0.0
+        return 0.0
     oldest, middle, newest = (history[-1 - k * width].value for k in (2, 1, 0))
     decrease = max(middle - newest, 0.0)
     contraction = decrease / (oldest - middle) if oldest > middle else inf
-    return decrease, min(contraction, SLOWEST_CONTRACTION)
+    contraction = min(contraction, SLOWEST_CONTRACTION)
+    return decrease * contraction / (1 - contraction)
