@@ -61,8 +61,8 @@ class Costs:
         return int((seconds / (ROWS_PER_BLOCK_COLUMN * SECONDS_PER_FMA)) ** (1 / 3))
 
     def row_space(self) -> tuple[float, float]:
-        """A first Hessian in the row space, and every further one."""
+        """A first Hessian of two classes in the row space, and every further one."""
         kernel = self.n_rows**2 * self.n_columns * self.fma
-        cholesky = self.n_scores * self.n_rows**3 / 3 * SECONDS_PER_FMA
+        cholesky = self.n_rows**3 / 3 * SECONDS_PER_FMA
         again = 1 + (SECONDS_PER_CALL + cholesky) / self.of_pass
         return again + kernel / self.of_pass, again
