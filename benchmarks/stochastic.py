@@ -147,7 +147,7 @@ def learn_stream(n_samples: int) -> None:
     _, _, w = next(stream(10_000))
     error = np.linalg.norm(model.coef_ - w) / np.linalg.norm(w)
     print(
-        f"{n_samples:,} rows x {len(w)} in {np.max(model.n_iter_):,} batches, "
+        f"{n_samples:,} rows x {len(w)} in {model.n_iter_[0]:,} calls, "
         f"{seconds:.1f} s of learning"
     )
     print(
