@@ -147,8 +147,7 @@ def learn_stream(n_samples: int) -> None:
     _, _, w = next(stream(10_000))
     error = np.linalg.norm(model.coef_ - w) / np.linalg.norm(w)
     print(
-        f"{n_samples:,} rows x {len(w)} in {model.n_iter_[0]:,} calls, "
-        f"{seconds:.1f} s of learning"
+        f"{n_samples:,} rows x {len(w)} in {model.n_iter_[0]:,} calls, {seconds:.1f} s of learning"
     )
     print(
         f"memory of the process: {memory.most / 2**20:.0f} MiB at most, "
