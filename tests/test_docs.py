@@ -2,7 +2,9 @@
 
 import contextlib
 import importlib.util
+import inspect
 import io
+import pydoc
 import re
 import runpy
 import tomllib
@@ -18,11 +20,12 @@ import pytest
 import bce_logistic
 
 ROOT = Path(__file__).resolve().parents[1]
-WITH_EXAMPLES = ["index", "user_guide", "derivation", "inference", "stochastic", "interop"]
+WITH_EXAMPLES = ["user_guide", "derivation", "inference", "stochastic", "interop"]
 NEEDS = {"docs/interop.md": ["onnxruntime", "shap", "skl2onnx", "skops"]}  # "make test-interop"
 PAGES = ["README.md", *(f"docs/{name}.md" for name in WITH_EXAMPLES)]
 ALL_PAGES = sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))
 GALLERY = sorted(path.name for path in (ROOT / "docs/gallery").glob("plot_*.py"))
+INVENTORIES = sorted((ROOT / "docs/inventories").glob("*.txt"))
 SLOW = ["plot_text.py"]  # 8 seconds; "make docs" runs it
 WITH_CALLBACKS = ["plot_callbacks.py"]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -182,6 +185,24 @@ def test_the_tests_that_are_named_exist():
     }
     assert len(named) > 50
     assert named <= written
+
+
+@pytest.mark.parametrize("file", INVENTORIES, ids=lambda file: file.stem)
+def test_the_names_that_the_pages_link_to_exist(file):
+    pytest.importorskip("sklearn.callback", reason="the names are those of the newest versions")
+    for line in file.read_text(encoding="utf-8").splitlines()[3:]:
+        name, kind, page = line.split()
+        found = pydoc.locate(name)
+        assert found is not None, name
+        assert inspect.isclass(found) == (kind in {"class", "exception"}), name
+        assert page.endswith(".html"), name
+
+
+def test_every_example_has_its_place_in_the_gallery():
+    order = runpy.run_path(str(ROOT / "docs/gallery_order.py"))
+    assert sorted(order["ORDER"]) == GALLERY
+    names = sorted([*GALLERY, "plot_another.py"], key=order["TeachingOrder"]("gallery"))
+    assert names == [*order["ORDER"], "plot_another.py"]
 
 
 @pytest.mark.parametrize("script", sorted({*GALLERY} - {*SLOW}))
