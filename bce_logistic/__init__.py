@@ -10,6 +10,7 @@ To read the code, follow the derivation: ``objective/losses.py``, ``objective/pe
 from __future__ import annotations
 
 from .estimators.logistic_regression import GDLogisticRegression
+from .estimators.logistic_regression_cv import GDLogisticRegressionCV
 from .exceptions import CollinearityWarning, SeparationWarning
 from .inspection.displays import CoefficientPathDisplay, LossCurveDisplay
 from .inspection.inference import inference_table
@@ -19,6 +20,7 @@ __all__ = [
     "CoefficientPathDisplay",
     "CollinearityWarning",
     "GDLogisticRegression",
+    "GDLogisticRegressionCV",
     "LossCurveDisplay",
     "SeparationResult",
     "SeparationWarning",

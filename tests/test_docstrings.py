@@ -89,6 +89,7 @@ def test_what_is_exported_is_documented_without_exceptions():
         "CoefficientPathDisplay",
         "CollinearityWarning",
         "GDLogisticRegression",
+        "GDLogisticRegressionCV",
         "LossCurveDisplay",
         "SeparationResult",
         "SeparationWarning",

@@ -44,11 +44,12 @@ class FitTasks:
         """The tasks of an estimator with callbacks; None without, which costs nothing."""
         return cls(estimator, *args) if vars(estimator).get("_skl_callbacks") else None
 
-    def on_iteration(self, t: int, attributes: Attributes, stops: bool) -> bool:
+    def on_iteration(self, t: int, attributes: Attributes | None, stops: bool) -> bool:
         """End one iteration and begin the next, unless the fit ``stops``; whether to stop.
 
         ``t`` updates were made: the same number as in the last call is the same iterate.
-        ``attributes`` makes the fitted attributes of an estimator that stops here.
+        ``attributes`` makes the fitted attributes of an estimator that stops here; None: there is
+        no such estimator yet.
         """
         if t == self._t:
             return False

@@ -128,6 +128,11 @@ class DaskRows(RowBlocks):
         The labels of each chunk.
     reader : ChunkReader
         Makes rows of a chunk.
+
+    Attributes
+    ----------
+    chunk_lengths : ndarray of int of shape (n_chunks,)
+        Number of rows of each chunk.
     """
 
     def __init__(
@@ -138,6 +143,7 @@ class DaskRows(RowBlocks):
         _, counts, totals, smallest = map(np.stack, zip(*labels, strict=True))
         classes = reader.classes
         self._counts = classes.merged(counts)
+        self.chunk_lengths: NDArray[np.intp] = counts.sum(axis=1)
         self._label_weights = classes.merged(totals.sum(axis=0) * classes.weights)
         self.n_samples = int(counts.sum())
         self.total_weight = float(self._label_weights.sum())

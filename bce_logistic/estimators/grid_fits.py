@@ -1,0 +1,103 @@
+"""The fits of a cross-validation: one for each fold and C."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import Array
+from ..descent.loop import Iterate
+from ..rows.cv_data import CVData
+from ..rows.folds import Folds
+from ..solvers.convergence import Progress
+from ..solvers.path import minimize_along
+from .coefficients import make_objective
+from .logistic_regression import GDLogisticRegression
+from .solver_choice import choose_solver
+
+# Called with the fold, the position of C, and the number of iterations of a fit that ended.
+OnFit = Callable[[int, int, int], None]
+
+
+class GridFits(NamedTuple):
+    """Coefficients of each fold and C, the intercept last, and how the fits went.
+
+    ``w``: (n_folds, n_Cs, n_columns, n_classes or 1), in the dtype of the rows. ``n_iter``,
+    ``converged``: (n_folds, n_Cs).
+    """
+
+    w: NDArray
+    n_iter: NDArray[np.int32]
+    converged: NDArray[np.bool_]
+
+
+def fit_grid(
+    estimator: Any,
+    template: GDLogisticRegression,
+    data: CVData,
+    folds: Folds,
+    Cs: Array,
+    seed: int,
+    on_fit: OnFit,
+) -> GridFits:
+    """Fit every fold with every C.
+
+    Parameters
+    ----------
+    estimator : GDLogisticRegressionCV
+        The estimator that errors name.
+    template : GDLogisticRegression
+        The estimator of one fit, with C=1.
+    data : CVData
+        The samples.
+    folds : Folds
+        The folds.
+    Cs : ndarray of shape (n_Cs,)
+        Inverse strengths of the penalty.
+    seed : int
+        Seed of the rows that starts are found on.
+    on_fit : callable
+        Called after each fit.
+
+    Returns
+    -------
+    GridFits
+        The coefficients.
+    """
+    paths = [
+        _fit_fold(estimator, template, data, folds, f, Cs, seed, on_fit) for f in range(len(folds))
+    ]
+    return GridFits(*(np.stack(parts) for parts in zip(*paths, strict=True)))
+
+
+def _fit_fold(
+    estimator: Any,
+    template: GDLogisticRegression,
+    data: CVData,
+    folds: Folds,
+    f: int,
+    Cs: Array,
+    seed: int,
+    on_fit: OnFit,
+) -> GridFits:
+    """Fit one fold along C; without the axis of the folds."""
+    classes, rows = data.training(folds, f, template.fit_intercept)
+    objective = make_objective(template, rows, classes.n_scores)
+    solver = choose_solver(template, rows, seed)
+
+    def check_finite(
+        iterate: Iterate, history: list[Progress], passes: int, reason: str | None
+    ) -> bool:
+        if not np.isfinite(history[-1]).all():
+            data.rows.check_finite(estimator)
+        return False
+
+    path = minimize_along(
+        objective, Cs, solver, check_finite, lambda k, fit: on_fit(f, k, len(fit.curve) - 1)
+    )
+    dtype = rows.dtype
+    w = np.stack([classes.with_absent(w, dtype).astype(dtype) for w in path.w])
+    return GridFits(w, path.n_iter, path.converged)

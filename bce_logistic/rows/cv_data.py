@@ -1,0 +1,140 @@
+"""The samples of a cross-validation: all rows, those that a fold trains on, held-out scores."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import Array, is_dask, keeps_namespace, to_numpy
+from ..validation.classes import Classes
+from ..validation.features import validated
+from ..validation.labels import fit_encode
+from ..validation.weights import check_sample_weight, weigh_classes
+from .base import RowBlocks
+from .folds import Folds, Indices
+from .label_index import label_weights
+from .memory import RowsInMemory, product, row_blocks
+from .threads import ParallelMap
+from .training_data import RawData
+
+
+class CVData(ABC):
+    """Samples of a cross-validation, wherever they are stored.
+
+    Attributes
+    ----------
+    classes : Classes
+        The classes and their weights, which are those of all rows.
+    rows : RowBlocks
+        All rows, their weights times class weights.
+    X : object
+        The features, validated.
+    labels : ndarray of shape (n_samples,)
+        Labels as the user passes them, for the splitter and for scorers.
+    y : ndarray of int of shape (n_samples,)
+        Labels encoded by class.
+    s : ndarray of shape (n_samples,)
+        Sample weights, without class weights.
+    """
+
+    classes: Classes
+    rows: RowBlocks
+    X: Any
+    labels: NDArray
+    y: NDArray
+    s: Array
+
+    def fold_classes(self, folds: Folds, f: int, fit_intercept: bool) -> Classes:
+        """The classes as a fold sees them; ValueError if it trains on fewer than two."""
+        train = folds.splits[f][0]
+        totals = label_weights(self.y[train], self.s[train], len(self.classes.labels))
+        weighted = totals * self.classes.weights > 0
+        if np.count_nonzero(weighted) < 2:
+            only = self.classes.labels[weighted].tolist()
+            raise ValueError(
+                f"Fold {f} of cv trains on rows of one class only, {only}. Use a splitter that "
+                "keeps the classes in every fold, such as StratifiedKFold, or shuffle the rows."
+            )
+        learnt = weighted if fit_intercept else np.ones_like(weighted)
+        return replace(self.classes, weighted=weighted, scored=learnt)
+
+    def held_out_weights(self, folds: Folds, f: int) -> Array:
+        """Sample weights of the held-out rows of a fold; ValueError if all are zero."""
+        s = self.s[folds.splits[f][1]]
+        if not s.any():
+            raise ValueError(
+                f"The held-out rows of fold {f} of cv have no weight: sample_weight is zero for "
+                "all of them, so that they have no score."
+            )
+        return s
+
+    @abstractmethod
+    def training(self, folds: Folds, f: int, fit_intercept: bool) -> tuple[Classes, RowBlocks]:
+        """The classes that a fold learns, and the rows that it trains on."""
+
+    @abstractmethod
+    def scores(self, test: Indices, w: Array, fit_intercept: bool) -> Array:
+        """``X @ w`` of some rows, plus the intercepts in the last row of ``w``, in NumPy."""
+
+
+class CVDataInMemory(CVData):
+    """Samples in memory or in a mapped file.
+
+    The parameters are those of :func:`cv_data`.
+    """
+
+    rows: RowsInMemory
+
+    def __init__(self, estimator: Any, data: RawData, run: ParallelMap) -> None:
+        data = data.to_numpy()
+        X = to_numpy(data.X) if keeps_namespace(data.X) else data.X
+        self.X, self.labels = validated(estimator, X, data.y, ensure_all_finite=False)
+        known, self.y = fit_encode(self.labels)
+        self.s = check_sample_weight(data.sample_weight, len(self.y))
+        self.classes = weigh_classes(estimator, known, label_weights(self.y, self.s, len(known)))
+        self.rows = row_blocks(self.X, self.y, self.classes.coded(self.y, self.s)[1], run)
+
+    def training(self, folds: Folds, f: int, fit_intercept: bool) -> tuple[Classes, RowBlocks]:
+        """The classes that a fold learns, and a copy of the rows that it trains on."""
+        classes, train = self.fold_classes(folds, f, fit_intercept), folds.splits[f][0]
+        y = classes.coded(self.y[train], self.s[train])[0]
+        return classes, row_blocks(self.X[train], y, self.rows.s[train], self.rows.run)
+
+    def scores(self, test: Indices, w: Array, fit_intercept: bool) -> Array:
+        """``X @ w`` of some rows, plus the intercepts in the last row of ``w``."""
+        if not fit_intercept:
+            return product(self.X[test], w)
+        return product(self.X[test], w[:-1]) + w[-1]
+
+
+def cv_data(estimator: Any, data: RawData, run: ParallelMap) -> CVData:
+    """Samples of a cross-validation; whether features are finite is left for the first pass.
+
+    Parameters
+    ----------
+    estimator : GDLogisticRegressionCV
+        Provides the parameters, and learns the number and the names of the features.
+    data : RawData
+        The samples. Arrays of other libraries are copied to NumPy.
+    run : callable
+        Parallel map for sums over rows.
+
+    Returns
+    -------
+    CVData
+        The samples.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If features, labels or weights are not usable.
+    """
+    if is_dask(data.X):
+        from .dask_cv import CVDataInDask
+
+        return CVDataInDask(estimator, data)
+    return CVDataInMemory(estimator, data, run)
