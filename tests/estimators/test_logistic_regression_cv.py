@@ -376,8 +376,8 @@ def test_data_are_not_written_to():
 
 @parametrize_with_checks(
     [
-        GDLogisticRegressionCV(Cs=[0.1, 1.0], cv=3, tol=1e-14),
-        GDLogisticRegressionCV(Cs=[0.1, 1.0], cv=3, class_weight="balanced", tol=1e-14),
+        GDLogisticRegressionCV(Cs=[0.1, 1.0], cv=3, tol=1e-17),
+        GDLogisticRegressionCV(Cs=[0.1, 1.0], cv=3, class_weight="balanced", tol=1e-17),
     ]
 )
 def test_checks_of_scikit_learn(estimator, check):
