@@ -6,7 +6,7 @@ full batches, one for each mini-batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from math import inf, nan
 from typing import Any, NamedTuple
 
@@ -37,11 +37,13 @@ class Iterate(NamedTuple):
     average: Array | None = None  # mean of the iterates so far, if it is taken
     gap: float = inf  # the solver's bound on F - min F, in nats
     certificate: float = inf  # duality gap in nats, if it was computed
+    coefficients: Callable[[Array], Array] | None = None  # from ``w``, where it holds others
 
     @property
     def result(self) -> Array:
         """Coefficients to keep: the mean of the iterates if it is taken, else the last one."""
-        return self.point.w if self.average is None else self.average
+        w = self.point.w if self.average is None else self.average
+        return w if self.coefficients is None else self.coefficients(w)
 
     @property
     def start(self) -> DescentState:

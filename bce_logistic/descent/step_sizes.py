@@ -90,3 +90,24 @@ class BacktrackingArmijo:
             parabola = -slope * eta**2 / (2 * curvature) if np.isfinite(curvature) else 0.0
             eta = float(np.clip(parabola, eta / 5, eta / 2))
         return None
+
+
+@dataclass(frozen=True)
+class HalvedFromSaturation:
+    """A step of another rule, halved while the objective is steeper uphill than it is high.
+
+    Then nearly all samples are classified for certain, and nothing but the penalty is left: the
+    slope before the step did not tell how far to go.
+    """
+
+    step_size: BacktrackingArmijo
+
+    def __call__(self, objective: Objective, point: Point, p: Array, t: int) -> tuple[Array, Point]:
+        """Coefficients after update ``t``, and the point there."""
+        w, end = self.step_size(objective, point, p, t)
+        while float(np.vdot(end.gradient, end.w - point.w)) > end.value:
+            nearer = objective.at((point.w + end.w) / 2)
+            if not nearer.value < end.value:
+                break
+            w, end = nearer.w, nearer
+        return w, end

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -17,24 +17,22 @@ from ..rows.memory import DenseRows, RowsInMemory
 from .cost_model import ROWS_PER_BLOCK_COLUMN, Costs
 from .factors import (
     ClassFactors,
-    ColumnFactors,
+    ColumnFactor,
     CoupledFactor,
     Diagonal,
     Factor,
     Hessian,
     SumToZero,
 )
+from .row_space import RowSpace
 from .subsample import Subsample, even_sample
-from .woodbury import RowSpace
 
 # Coefficients of all classes up to which they share one factor.
 COUPLED_COEFFICIENTS = 150
 # Seconds of a Hessian and its factor below which every step gets a new one: about those of a step.
 NEWTON_SECONDS = 1e-4
-# Steps of Newton's method, about, from zero to the optimum.
-NEWTON_STEPS = 8
-# Cost of that many steps in the row space, in passes, up to which nothing cheaper is tried first.
-ROW_SPACE_COST = 30
+# Cost of coordinates of the row space, in passes, up to which nothing cheaper is tried first.
+ROW_SPACE_COST = 15
 # Columns, or rows if they are fewer, up to which a factor over all of them is thought of.
 MAX_FACTOR_COLUMNS = 6000
 # Columns of sparse data up to which a factor over all of them is thought of.
@@ -81,14 +79,18 @@ class Candidate(NamedTuple):
     renewed: bool = False
 
 
+class Restriction(NamedTuple):
+    """A way to restrict the coefficients to the space of the rows, and its cost in passes."""
+
+    build: Callable[[], RowSpace]
+    cost: float
+
+
 def newton(objective: Objective) -> Candidate | None:
     """The Hessian, if a new one for every step is the fastest."""
-    costs = Costs(objective)
-    if (space := row_space(objective)) is not None:
-        first, again = costs.row_space()
-        pays = objective.n_scores == 1 and first + NEWTON_STEPS * again <= ROW_SPACE_COST
-        return Candidate(space.factor, first, is_hessian=True, renewed=True) if pays else None
-    if _factor_is_hessian(objective) and costs.hessian_seconds() <= NEWTON_SECONDS:
+    if spans_few_dimensions(objective):
+        return None
+    if _factor_is_hessian(objective) and Costs(objective).hessian_seconds() <= NEWTON_SECONDS:
         return Candidate(partial(full_factor, objective), 1.0, is_hessian=True, renewed=True)
     return None
 
@@ -105,7 +107,7 @@ def subsample_rows(objective: Objective) -> int:
 
 def candidates(
     objective: Objective, rng: np.random.Generator, tried_rows: int = 0
-) -> Iterator[Candidate]:
+) -> Iterator[Candidate | Restriction]:
     """Ever better preconditioners, the cheapest that makes sense first.
 
     Parameters
@@ -119,28 +121,25 @@ def candidates(
 
     Returns
     -------
-    iterator of Candidate
+    iterator of Candidate and Restriction
         A Hessian that comes last comes again and again.
     """
-    if (space := row_space(objective)) is not None:
-        return _by_rows(objective, space)
+    if spans_few_dimensions(objective):
+        return _by_rows(objective)
     most = MAX_FACTOR_COLUMNS if objective.rows.is_dense else MAX_SPARSE_FACTOR_COLUMNS
     if objective.shape[0] > most:
         return _by_block(objective, rng)
     return _by_factor(objective, rng, tried_rows)
 
 
-def _by_rows(objective: Objective, space: RowSpace) -> Iterator[Candidate]:
-    """The diagonal, then, for two classes, the Hessian in the space of the rows.
-
-    Of several classes, that of each class alone costs more than the steps of truncated Newton that
-    it saves.
-    """
-    yield Candidate(partial(diagonal_factor, objective), 1.0, rescale=1.0)
-    if objective.n_scores == 1:
-        first, again = Costs(objective).row_space()
-        cost = first + NEWTON_STEPS * again
-        yield Candidate(space.factor, cost, is_hessian=True, renewed=True)
+def _by_rows(objective: Objective) -> Iterator[Candidate | Restriction]:
+    """The space of the rows, after the diagonal unless it is cheap; the diagonal for the rest."""
+    diagonal = Candidate(partial(diagonal_factor, objective), 1.0, rescale=1.0)
+    cost = Costs(objective).row_space()
+    if cost > ROW_SPACE_COST:
+        yield diagonal
+    yield Restriction(lambda: RowSpace.of(objective, cast(DenseRows, objective.rows)), cost)
+    yield diagonal
 
 
 def _by_block(objective: Objective, rng: np.random.Generator) -> Iterator[Candidate]:
@@ -184,17 +183,11 @@ def _full(objective: Objective) -> Candidate:
     return Candidate(build, costs.factor(costs.n_rows), 0.5 if is_hessian else 1.0, is_hessian)
 
 
-def row_space(objective: Objective) -> RowSpace | None:
-    """The Hessians as large as the rows are many, if there are fewer of them than columns."""
+def spans_few_dimensions(objective: Objective) -> bool:
+    """Whether the minimum lies in a space of fewer dimensions than columns: that of the rows."""
     rows = objective.rows
-    if not isinstance(rows, DenseRows) or _coupled(objective):
-        return None
-    # Outside the span of the rows the Hessian equals the penalty. With a weak penalty, solving
-    # there amplifies rounding errors of single precision.
-    if not objective.penalises_every_feature or rows.dtype != np.float64:
-        return None
-    few = rows.n_samples < min(objective.shape[0], MAX_FACTOR_COLUMNS)
-    return RowSpace(objective, rows) if few else None
+    few = rows.n_samples < min(rows.n_features, MAX_FACTOR_COLUMNS)
+    return few and isinstance(rows, DenseRows) and objective.penalises_every_feature
 
 
 def _factor_is_hessian(objective: Objective) -> bool:
@@ -262,9 +255,8 @@ def sampled_factor(
 def shared_factor(objective: Objective, w: Array) -> Preconditioner:
     """One factor for all classes, that of their mean Hessian, scaled to the diagonal of each."""
     factor = Factor.of(objective.mean_class_hessian(w), objective.min_curvature)
-    factors = ClassFactors((factor,) * objective.n_scores)
     diagonal = objective.hessian_diagonal(w)
-    return with_sum_to_zero(factors.rescaled(diagonal, objective.min_curvature), objective)
+    return with_sum_to_zero(factor.rescaled(diagonal, objective.min_curvature), objective)
 
 
 def block_factor(
@@ -286,9 +278,9 @@ def block_factor(
     at = np.append(columns, np.arange(n_features, len(diagonal)))
     min_curvature = objective.min_curvature[at]
     factor = Factor.of(sample.mean_class_hessian(w, columns), min_curvature)
-    block = ClassFactors((factor,) * objective.n_scores).rescaled(diagonal[at], min_curvature)
+    block = factor.rescaled(diagonal[at], min_curvature)
     return with_sum_to_zero(
-        ColumnFactors(at, block, Diagonal(diagonal, objective.min_curvature)), objective
+        ColumnFactor(at, block, Diagonal(diagonal, objective.min_curvature)), objective
     )
 
 

@@ -12,6 +12,7 @@ from ..objective.objective import Objective
 SECONDS_PER_CALL = 5e-5
 SECONDS_PER_READ = 4e-10
 SECONDS_PER_FMA = 1.5e-11
+SECONDS_PER_EIGENVECTOR_ENTRY = 1.5e-10  # of the cube of a matrix's size
 SPARSE_SECONDS_PER_READ = 1.6e-9
 SPARSE_SECONDS_PER_FMA = 5e-9
 # Rows for each column of a block from which its factor is made.
@@ -60,9 +61,8 @@ class Costs:
         seconds = cost * self.of_pass
         return int((seconds / (ROWS_PER_BLOCK_COLUMN * SECONDS_PER_FMA)) ** (1 / 3))
 
-    def row_space(self) -> tuple[float, float]:
-        """A first Hessian of two classes in the row space, and every further one."""
+    def row_space(self) -> float:
+        """Coordinates of the space of the rows."""
         kernel = self.n_rows**2 * self.n_columns * self.fma
-        cholesky = self.n_rows**3 / 3 * SECONDS_PER_FMA
-        again = 1 + (SECONDS_PER_CALL + cholesky) / self.of_pass
-        return again + kernel / self.of_pass, again
+        eigenvectors = self.n_rows**3 * SECONDS_PER_EIGENVECTOR_ENTRY
+        return 2 + (SECONDS_PER_CALL + kernel + eigenvectors) / self.of_pass

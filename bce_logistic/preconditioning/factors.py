@@ -21,6 +21,8 @@ from ..descent.directions import Preconditioner
 class Factor:
     """Cholesky factor of a matrix that is scaled to a unit diagonal.
 
+    Classes that share it may have a scale each: then ``scale`` has the shape of the coefficients.
+
     Columns of any scale are all alike to it, and a matrix that is singular to rounding (equal or
     constant columns without a penalty) is helped by the smallest ridge that does.
     """
@@ -46,8 +48,12 @@ class Factor:
             ridge = max(1e-14 * len(unit), 100 * ridge)
         return cls(cholesky, scale)
 
+    def rescaled(self, diagonal: Array, min_curvature: Array | float = 0.0) -> Factor:
+        """The same factor, scaled to other diagonals: one, or a column for each class."""
+        return replace(self, scale=_root(diagonal, min_curvature))
+
     def solve(self, gradient: Array) -> Array:
-        """Solve with the matrix."""
+        """Solve with the matrix, for all classes at once."""
         solution, _ = dpotrs(self.cholesky, gradient / self.scale, lower=True)
         return solution / self.scale
 
@@ -85,9 +91,10 @@ class ClassFactors:
 
     def rescaled(self, diagonal: Array, min_curvature: Array | float = 0.0) -> ClassFactors:
         """The same factors, scaled to another diagonal, the shape of the coefficients."""
-        scales = (_root(by_class, min_curvature) for by_class in _by_class(diagonal))
-        pairs = zip(self.parts, scales, strict=True)
-        return ClassFactors(tuple(replace(factor, scale=scale) for factor, scale in pairs))
+        pairs = zip(self.parts, _by_class(diagonal), strict=True)
+        return ClassFactors(
+            tuple(part.rescaled(of_class, min_curvature) for part, of_class in pairs)
+        )
 
 
 @dataclass(frozen=True)
@@ -126,11 +133,11 @@ class CoupledFactor:
 
 
 @dataclass(frozen=True)
-class ColumnFactors:
-    """Factors on some columns, the diagonal on the rest."""
+class ColumnFactor:
+    """A factor on some columns, the diagonal on the rest."""
 
     columns: NDArray[np.intp]
-    block: ClassFactors
+    block: Factor
     rest: Diagonal
 
     def solve(self, gradient: Array) -> Array:
@@ -199,5 +206,5 @@ def _by_class(coefficients: Array) -> Array:
 
 def _root(diagonal: Array, min_curvature: Array | float = 0.0) -> Array:
     """Square roots of a diagonal; a column without any curvature is left as it is."""
-    diagonal = np.maximum(diagonal, min_curvature)
+    diagonal = np.maximum(diagonal.T, min_curvature).T
     return np.sqrt(np.where(diagonal > 0, diagonal, 1.0))

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..arrays import Array
 from ..descent.loop import Iterate
-from ..descent.step_sizes import BacktrackingArmijo
+from ..descent.step_sizes import BacktrackingArmijo, HalvedFromSaturation
 from ..objective.certificate import duality_gap
 from ..objective.objective import Objective, Point
 from ..preconditioning.factors import Hessian
@@ -156,4 +156,4 @@ class CertifiedLastStep:
         """Coefficients after update ``t``, and the point there."""
         if self.gap.is_nearly_there():
             objective = replace(objective, certifies=True)
-        return BacktrackingArmijo()(objective, point, p, t)
+        return HalvedFromSaturation(BacktrackingArmijo())(objective, point, p, t)

@@ -11,9 +11,9 @@ on. Where no better ``P`` is left, truncated Newton finishes.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from math import exp, log
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, replace
+from math import exp, inf, log
 from typing import cast
 
 import numpy as np
@@ -22,9 +22,11 @@ from ..arrays import Array
 from ..descent.directions import LBFGS, LBFGSState, Newton, Preconditioner
 from ..descent.loop import DescentState, Iterate, descend
 from ..descent.step_sizes import BacktrackingArmijo
+from ..objective.certificate import duality_gap
 from ..objective.objective import Objective, Point
-from ..preconditioning.choice import Candidate, candidates, newton, subsample_rows
+from ..preconditioning.choice import Candidate, Restriction, candidates, newton, subsample_rows
 from ..preconditioning.factors import Hessian, sum_to_zero
+from ..preconditioning.row_space import RowSpace
 from .convergence import Progress, model_is_accurate
 from .gap import CertifiedLastStep, Gap
 from .subsample_start import newton_on_subsample
@@ -101,7 +103,7 @@ class PreconditionedDescent:
 
     def result(self, iterate: Iterate, history: list[Progress]) -> Array:
         """Coefficients to keep when the descent stops at an iterate: those there."""
-        return iterate.point.w
+        return iterate.result
 
     def reason_to_stop(
         self, objective: Objective, iterate: Iterate, history: list[Progress]
@@ -142,13 +144,17 @@ class PreconditionedDescent:
         return curve[-1].half_squared_decrement > objective.smallest_weight * exp(-len(curve)) / 2
 
     def _descend_refining(
-        self, objective: Objective, w: Array, ladder: Iterator[Candidate]
+        self, objective: Objective, w: Array, ladder: Iterator[Candidate | Restriction]
     ) -> Iterator[Iterate]:
         """Descend with one metric after the other, and at last by truncated Newton."""
         where: Array | Point = w
         state, t, patience = None, 0, float(PATIENCE)
         for candidate, better in itertools.pairwise(itertools.chain(ladder, [None])):
             assert candidate is not None
+            if isinstance(candidate, Restriction):
+                where, t = yield from self._in_row_space(objective, candidate.build(), where, t)
+                state = None
+                continue
             if candidate.renewed:
                 yield from self._newton(objective, where, candidate, t)
             preconditioner = candidate.build(where.w if isinstance(where, Point) else where)
@@ -180,12 +186,39 @@ class PreconditionedDescent:
             point = iterate.point._replace(intercept_column=column)
             yield gap.judged(iterate._replace(point=point))
 
+    def _in_row_space(
+        self, objective: Objective, space: RowSpace, where: Array | Point, t: int
+    ) -> Generator[Iterate, None, tuple[Point, int]]:
+        """Descend in the space of the rows, to half of the gap that is asked for.
+
+        What rounding makes of it, the objective of all columns tells.
+        """
+        w = where.w if isinstance(where, Point) else where
+        part = space.objective
+        inner = replace(self, tol=self.tol / 2)
+        history: list[Progress] = []
+        for iterate in inner.iterates(part, DescentState(space.coordinates(w))):
+            history.append(Progress.of(iterate))
+            target = inner.tol * iterate.point.value
+            at_end = part.penalty.gap(iterate.point.gradient) <= target
+            if at_end and duality_gap(part, iterate.point) <= target:
+                break
+            yield iterate._replace(t=t + iterate.t, coefficients=space.coefficients, gap=inf)
+            # With a tolerance of zero, or below rounding.
+            if _stalled_at_precision(history):
+                break
+        point = replace(objective, certifies=True).at(space.coefficients(iterate.point.w))
+        t += iterate.t
+        iterate = Iterate(t, point, np.zeros_like(point.w), None)
+        yield Gap(objective, self.tol).judged(iterate)
+        return point, t
+
     def _descend_with(
         self,
         objective: Objective,
         preconditioner: Preconditioner,
         candidate: Candidate,
-        better: Candidate | None,
+        better: Candidate | Restriction | None,
         where: Array | Point,
         state: LBFGSState | None,
         t: int,
@@ -217,7 +250,7 @@ class PreconditionedDescent:
         gap: Gap,
         before: int,
         candidate: Candidate,
-        better: Candidate | None,
+        better: Candidate | Restriction | None,
         patience: float,
     ) -> bool:
         """Whether a metric brings so little that a better one, or truncated Newton, pays."""

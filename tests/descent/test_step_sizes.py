@@ -8,8 +8,14 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from bce_logistic.descent.step_sizes import BacktrackingArmijo, InverseScalingStep
+from bce_logistic.descent.step_sizes import (
+    BacktrackingArmijo,
+    HalvedFromSaturation,
+    InverseScalingStep,
+)
 from bce_logistic.objective.objective import Point
+
+from ..common import objective
 
 
 def point(w):
@@ -178,3 +184,16 @@ def test_rounding_does_not_stop_the_search(height):
     assert known.value > start.value
     assert_array_equal(moved, [0.0])
     assert len(curve.tried) == 1
+
+
+def test_a_step_into_saturation_is_halved():
+    # Separated classes and a weak penalty: the end of the step has hardly any loss, and a penalty
+    # just below the loss of the start.
+    X = np.linspace(-1, 1, 20)[:, None]
+    F = objective(X, (X[:, 0] > 0).astype(int), C=100.0, fit_intercept=False)
+    start, p = F.at(np.zeros(1)), np.array([50.0])
+    best = min(F.at(eta * p).value for eta in np.linspace(0, 1, 2000))
+    assert BacktrackingArmijo()(F, start, p, 0)[1].value > 5 * best
+    w, end = HalvedFromSaturation(BacktrackingArmijo())(F, start, p, 0)
+    assert end.value < 1.2 * best
+    assert_allclose(F.at(w).value, end.value, rtol=1e-14)

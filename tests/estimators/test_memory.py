@@ -38,7 +38,7 @@ def test_a_fit_of_many_coefficients(monkeypatch):
         LogisticRegression(C=30.0, max_iter=2).fit(X, y)  # all its memory is taken at once
     with NumPyMemory() as ours:
         model = GDLogisticRegression(C=30.0, tol=1e-6, n_jobs=1).fit(X, y)
-    assert len(model.loss_curve_) > 25  # curvature pairs are kept, and the preconditioner changed
+    assert len(model.loss_curve_) > 20  # all pairs are kept, and the preconditioner changed
     assert ours.peak < 1.2 * theirs.peak
     assert ours.kept < 1.1 * (model.coef_.nbytes + y.nbytes)
 

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from bce_logistic.preconditioning.factors import (
     ClassFactors,
-    ColumnFactors,
+    ColumnFactor,
     CoupledFactor,
     Diagonal,
     Factor,
@@ -94,10 +94,10 @@ def test_column_factors_solve_the_two_parts_apart():
     columns = np.array([4, 1])
     together = np.diag(d)
     together[np.ix_(columns, columns)] = P[np.ix_([0, 1], [0, 1])]
-    block = ClassFactors.of(P[None, :2, :2])
+    block = Factor.of(P[:2, :2])
     gradient = np.random.default_rng(0).normal(size=6)
     before = gradient.copy()
-    solution = ColumnFactors(columns, block, Diagonal(d)).solve(gradient)
+    solution = ColumnFactor(columns, block, Diagonal(d)).solve(gradient)
     assert_allclose(solution, np.linalg.solve(together, gradient), rtol=1e-9)
     assert_allclose(gradient, before, rtol=0)
 
