@@ -50,7 +50,7 @@ def tables(records: Sequence[Record]) -> str:
         f"### Below 1: {len(below)} of {len(records)} cells",
         aligned([BELOW, *map(_below, below)], [False] * 4 + [True]),
         f"### Promise broken: {len(told)} of {fits} fits",
-        aligned([BROKEN, *(_broken(*row) for row in told)], [False, True, True]),
+        *([aligned([BROKEN, *(_broken(*row) for row in told)], [False, True, True])] * bool(told)),
         f"The minima are certified to {max(r['certified'] for r in records):.0e}, relative. "
         f"Largest true gap at the default tol: {_largest_default_gap(records)}.",
     ]
@@ -64,14 +64,14 @@ def _largest_default_gap(records: Sequence[Record]) -> str:
 
 
 def means(records: Sequence[Record]) -> str:
-    """A row a kind, a column a C, and both taken together."""
+    """A row a kind, a column a C, and if there are several, one of all together."""
     Cs = sorted({r["C"] for r in records})
     kinds = list(dict.fromkeys(r["kind"] for r in reversed(records)))
-    header = ["kind", *(f"C = {C:g}" for C in Cs), "all"]
+    header = ["kind", *(f"C = {C:g}" for C in Cs), *["all"] * (len(Cs) > 1)]
     rows = [header]
     for kind in [*kinds, "all"]:
         of_kind = [r for r in records if kind in (r["kind"], "all")]
-        columns = [*([r for r in of_kind if r["C"] == C] for C in Cs), of_kind]
+        columns = [[r for r in of_kind if r["C"] == C] for C in Cs] + [of_kind] * (len(Cs) > 1)
         rows.append([kind, *map(_mean, columns)])
     return aligned(rows, [False, *[True] * (len(header) - 1)])
 
