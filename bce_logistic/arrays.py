@@ -50,6 +50,13 @@ def keeps_namespace(array: Any) -> bool:
     return is_non_numpy(array) and sklearn.get_config()["array_api_dispatch"]
 
 
+def is_floating(array: Any) -> bool:
+    """Whether an array holds real floating-point numbers."""
+    if isinstance(array, np.ndarray):
+        return array.dtype.kind == "f"
+    return bool(namespace(array).isdtype(array.dtype, "real floating"))
+
+
 def to_numpy(array: Any) -> NDArray:
     """The array as a NumPy array, from any library and device."""
     return array if isinstance(array, np.ndarray) else np.from_dlpack(array, device="cpu")

@@ -83,6 +83,11 @@ def problem(n_samples=80, n_features=4, n_classes=2, seed=0, density=1.0):
     return X, y
 
 
+def probabilities(n_samples, n_classes, seed=0):
+    """Probabilities of the classes of every sample, some near zero or one."""
+    return np.random.default_rng(seed).dirichlet(np.full(n_classes, 0.5), n_samples)
+
+
 def weights(n_samples, seed=0):
     """Sample weights, a few of them zero."""
     rng = np.random.default_rng(seed)

@@ -137,7 +137,7 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels.
+        The labels, sorted.
     coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
         Coefficients, in the dtype of X; one row for two classes.
     intercept_ : ndarray of shape (1,) or (n_classes,)
@@ -292,16 +292,19 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
             Features. float64 and float32 are kept, other types are converted to float64; sparse
             rows stay sparse. With scikit-learn's setting ``array_api_dispatch=True`` an array of
             another library stays on its device, and the fitted attributes are on that device.
-        y : array-like of shape (n_samples,)
-            Labels of at least two classes.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Labels of at least two classes. Or soft labels: the probability of each class, a row
+            for each sample that sums to one. The classes are then the column names of a DataFrame,
+            sorted, and otherwise 0, 1, and so on. A sample counts like one sample of every class,
+            weighted by its probabilities.
         sample_weight : array-like of shape (n_samples,), number or None, default=None
             Weights of the samples, not negative. None: 1 for every sample. A class whose weights
             are all zero is kept in ``classes_``, with a probability of zero, and a warning says so.
         X_val : array-like or sparse matrix of shape (n_val, n_features), default=None
             Validation rows for ``early_stopping``. None: some rows of ``X`` are set aside. In a
             Pipeline, ``transform_input=["X_val"]`` transforms them like ``X``.
-        y_val : array-like of shape (n_val,), default=None
-            Labels of the validation rows.
+        y_val : array-like of shape (n_val,) or (n_val, n_classes), default=None
+            Labels of the validation rows, or their probabilities of the classes.
         sample_weight_val : array-like of shape (n_val,), number or None, default=None
             Weights of the validation rows.
 
@@ -362,10 +365,12 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimato
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Features, as for :meth:`fit`.
-        y : array-like of shape (n_samples,)
-            Labels. Not every class needs to be among them.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Labels, of which not every class needs to be among them; or the probability of each
+            class, as for :meth:`fit`.
         classes : array-like of shape (n_classes,), default=None
-            All labels that occur in the stream. Required in the first call.
+            All labels that occur in the stream, for columns without names in sorted order. Required
+            in the first call, unless that has the probability of each class.
         sample_weight : array-like of shape (n_samples,), number or None, default=None
             Weights of the samples. A call whose weights are all zero changes nothing.
 

@@ -9,7 +9,7 @@ quantity     two classes                    K classes
 ===========  =============================  ==================================
 prediction   ``y_hat = sigmoid(z)``         ``Y_hat = softmax(Z)``
 logarithm    ``-softplus(-z)``              ``Z - logsumexp(Z)``
-value        ``softplus(z) - y z``          ``logsumexp(Z) - Z[y]``
+value        ``softplus(z) - y z``          ``logsumexp(Z) - sum(Y Z)``
 gradient     ``y_hat - y``                  ``Y_hat - Y``
 curvature    ``y_hat (1 - y_hat)``          ``diag(Y_hat) - Y_hat Y_hat.T``
 ===========  =============================  ==================================
@@ -148,9 +148,12 @@ class BinaryCrossEntropy:
 
 
 class CrossEntropy:
-    r"""Cross-entropy of the labels ``y`` in 0..K-1 and the K scores of every sample ``Z``.
+    r"""Cross-entropy of the probabilities ``Y`` of the classes and the scores ``Z`` of a sample.
 
-    .. math:: -\log \hat Y_y = \log \sum_k e^{Z_k} - Z_y, \qquad \hat Y = \mathrm{softmax}(Z)
+    .. math:: -\sum_k Y_k \log \hat Y_k = \log \sum_k e^{Z_k} - \sum_k Y_k Z_k, \qquad
+              \hat Y = \mathrm{softmax}(Z)
+
+    Labels ``y`` in 0..K-1 stand for rows ``Y`` that are one in column ``y`` and zero elsewhere.
 
     Notes
     -----
@@ -183,7 +186,9 @@ class CrossEntropy:
 
     @np.errstate(under="ignore")
     def value_and_gradient(self, y: NDArray, z: Array) -> tuple[Array, Array]:
-        """Loss ``logsumexp(Z) - Z[y]`` and its derivative ``Y_hat - Y``."""
+        """Loss ``logsumexp(Z) - sum(Y Z)`` and its derivative ``Y_hat - Y``."""
+        if y.ndim == 2:
+            return self._of_probabilities(y, z)
         # The sum over the other classes, not 1 - y_hat, keeps small numbers accurate.
         xp, own, top = namespace(z), own_class_index(y, z), row_max(z)
         e = xp.exp(z - top[:, None])
@@ -193,6 +198,16 @@ class CrossEntropy:
         value = xp.log1p(others + (e_own - 1)) + (top - take_own(z, own))
         e /= total[:, None]
         return value, put_own(e, own, -others / total)
+
+    def _of_probabilities(self, y: NDArray, z: Array) -> tuple[Array, Array]:
+        """Value and gradient for ``y`` of shape (n_samples, n_classes)."""
+        xp = namespace(z)
+        y = xp.asarray(y, dtype=z.dtype)
+        z = z - row_max(z)[:, None]
+        e = xp.exp(z)
+        total = row_sum(e)
+        value = xp.log(total) - row_sum(y * z)
+        return value, e / total[:, None] - y
 
     def curvature(self, z: Array) -> Array:
         """The prediction ``Y_hat``, which determines the second derivative."""

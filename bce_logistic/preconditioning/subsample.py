@@ -52,22 +52,22 @@ class Subsample:
             get if all classes were equally frequent, or all the rows that it has.
         """
         counts = whole.rows.label_counts(max(2, whole.n_scores))
-        label, position, scale = [], [], []
+        labels, positions, scales = [], [], []
         for k, count in enumerate(counts):
             share = n_rows * count // whole.rows.n_samples
             size = min(count, max(1, share, n_rows // (2 * len(counts))))
             if size > 0:
                 # One from each stretch of rows: even over the data, whatever their order.
                 spread = (np.arange(size) + rng.random(size)) * (count / size)
-                position.append(np.minimum(spread.astype(np.intp), count - 1))
-                label.append(np.full(size, k))
-                scale.append(np.full(size, count / size))
-        order = rng.permutation(sum(map(len, position)))
-        y, of_class, row_scale = (
-            np.concatenate(parts)[order] for parts in (label, position, scale)
+                positions.append(np.minimum(spread.astype(np.intp), count - 1))
+                labels.append(np.full(size, k))
+                scales.append(np.full(size, count / size))
+        order = rng.permutation(sum(map(len, positions)))
+        label, position, scale = (
+            np.concatenate(parts)[order] for parts in (labels, positions, scales)
         )
-        X, s = whole.rows.take_by_class(y, of_class)
-        return cls(whole, DenseRows(X, y, s * row_scale, whole.rows.run))
+        X, y, s = whole.rows.take_by_class(label, position)
+        return cls(whole, DenseRows(X, y, s * scale, whole.rows.run))
 
     def objective(self, n_rows: int) -> Objective:
         r"""Objective of the first rows, with a penalty that holds each feature back.

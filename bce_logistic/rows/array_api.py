@@ -26,12 +26,14 @@ from ..arrays import (
     Array,
     array_api_compat,
     asarray_like,
+    is_floating,
     is_non_numpy,
     keeps_namespace,
     to_numpy,
 )
 from ..validation.classes import Classes
-from ..validation.labels import batches, check_classes, fit_encode
+from ..validation.labels import SoftLabels, batches, check_classes, fit_encode
+from ..validation.probabilities import ClassColumns
 from ..validation.weights import check_sample_weight, weigh_classes
 from .base import Block, Columns, RowBlocks, Sums, sum_terms
 
@@ -96,8 +98,8 @@ class ArrayRows(RowBlocks):
     ----------
     X : array of shape (n_samples, n_features)
         Features. Never copied.
-    y : array of integers of shape (n_samples,)
-        Labels 0, 1, ..., on the device of the features.
+    y : array of shape (n_samples,) or (n_samples, n_classes)
+        Labels 0, 1, ..., or probabilities, on the device of the features.
     s : array of shape (n_samples,)
         Sample weights, on that device.
     """
@@ -111,11 +113,12 @@ class ArrayRows(RowBlocks):
         self.n_samples, self.n_features = X.shape
         self.n_stored = self.n_samples * self.n_features
         self.total_weight = float(xp.sum(s))
-        self.smallest_weight = float(xp.min(xp.where(s > 0, s, np.inf)))
+        by_class = [s * share for share in _shares(y)] if is_floating(y) else [s]
+        self.smallest_weight = min(float(xp.min(xp.where(w > 0, w, np.inf))) for w in by_class)
         self.passes = 0
         step = max(1, BLOCK_BYTES // (self.dtype.itemsize * self.n_features))
         self._blocks = [
-            ArrayBlock(X[rows, :], X[rows, :].T, y[rows], s[rows], rows.start)
+            ArrayBlock(X[rows, :], X[rows, :].T, y[rows, ...], s[rows], rows.start)
             for rows in batches(self.n_samples, step)
         ]
 
@@ -125,17 +128,19 @@ class ArrayRows(RowBlocks):
         with np.errstate(all="ignore"):
             return sum_terms(map(function, self._blocks))
 
-    def take_by_class(self, label: NDArray, position: NDArray[np.intp]) -> tuple[Array, Array]:
-        """Features and weights, in NumPy, of rows given by label and position."""
-        xp = array_namespace(self.X)
-        X, s = np.empty((len(label), self.n_features)), np.empty(len(label))
+    def take_by_class(
+        self, label: NDArray, position: NDArray[np.intp]
+    ) -> tuple[Array, NDArray, Array]:
+        """Features, labels and weights, in NumPy, of rows given by label and position."""
+        xp, most_probable = array_namespace(self.X), foreign_most_probable(self.y)
+        rows = np.empty(len(label), dtype=np.int64)
         for k in np.unique(label):
-            (of_label,) = xp.nonzero(self.y == int(k))
+            (of_label,) = xp.nonzero(most_probable == int(k))
             at = np.flatnonzero(label == k)
-            rows = xp.take(of_label, asarray_like(position[at], of_label))
-            X[at] = to_numpy(xp.take(self.X, rows, axis=0))
-            s[at] = to_numpy(xp.take(self.s, rows))
-        return X, s
+            rows[at] = to_numpy(xp.take(of_label, asarray_like(position[at], of_label)))
+        index = asarray_like(rows, of_label)
+        X, y, s = (to_numpy(xp.take(array, index, axis=0)) for array in (self.X, self.y, self.s))
+        return X.astype(np.float64, copy=False), y, s.astype(np.float64, copy=False)
 
     def label_weights(self, n_labels: int) -> Array:
         """Total weight of each label 0, 1, ..."""
@@ -143,8 +148,8 @@ class ArrayRows(RowBlocks):
 
     def label_counts(self, n_labels: int) -> NDArray[np.intp]:
         """Number of rows of each label 0, 1, ..."""
-        xp = array_namespace(self.y)
-        return np.array([int(xp.count_nonzero(self.y == k)) for k in range(n_labels)])
+        xp, most_probable = array_namespace(self.y), foreign_most_probable(self.y)
+        return np.array([int(xp.count_nonzero(most_probable == k)) for k in range(n_labels)])
 
     def _check_features(self, estimator: Any) -> None:
         """Raise scikit-learn's error if a feature is NaN or infinite."""
@@ -165,12 +170,15 @@ def array_rows(
     Labels and weights, of any library, are moved to the device of the features. The estimator,
     whose class weights count, learns the number of features.
     """
+    columns = ClassColumns.of(y)
     X, y = checked_features(estimator, X, y, reset=True, ensure_all_finite=False)
-    labels, y = fit_encode_foreign(y)
+    labels, y = fit_encode_foreign(y if columns is None else columns.soft_labels(y))
     y, s = to_device_of(X, y), check_weights_like(X, sample_weight)
     xp = array_namespace(X)
     totals = foreign_label_weights(y, s, len(labels))
     classes = weigh_classes(estimator, labels, totals)
+    if y.ndim == 2:
+        return classes, ArrayRows(X, *classes.weighed_probabilities(y, s)), totals
     if (classes.weights != 1).any():
         s = s * xp.take(asarray_like(classes.weights, s), y)
     if not classes.scored.all():
@@ -267,11 +275,14 @@ def checked_features(
         reset=reset,
         dtype=[highest_float_dtype(X), xp.float32],
         ensure_all_finite=ensure_all_finite,
+        **({"multi_output": True} if len(getattr(y, "shape", ())) == 2 else {}),
     )
 
 
 def fit_encode_foreign(y: Any) -> tuple[NDArray, Any]:
     """Sorted classes as a NumPy array, and the encoded labels in the library of ``y``."""
+    if isinstance(y, SoftLabels):
+        return fit_encode(y)
     if isinstance(y, np.ndarray):
         classes, encoded = fit_encode(y)
         return classes, encoded.astype(np.int64)
@@ -296,4 +307,19 @@ def check_weights_like(X: Any, sample_weight: Any) -> Any:
 def foreign_label_weights(y: Any, s: Any, n_labels: int) -> Array:
     """Total weight of each label 0, 1, ..."""
     xp = array_namespace(s)
+    if is_floating(y):
+        return np.array([float(s @ as_type(share, s.dtype)) for share in _shares(y)])
     return np.array([float(xp.sum(xp.where(y == k, s, 0.0))) for k in range(n_labels)])
+
+
+def foreign_most_probable(y: Any) -> Any:
+    """The label of each row; of probabilities the most probable one."""
+    xp = array_namespace(y)
+    if y.ndim == 2:
+        return xp.argmax(y, axis=1)
+    return xp.astype(y > 0.5, xp.uint8) if is_floating(y) else y
+
+
+def _shares(y: Any) -> list[Any]:
+    """Probabilities of each class, of those of all classes or of the second of two."""
+    return [y[:, k] for k in range(y.shape[1])] if y.ndim == 2 else [1 - y, y]

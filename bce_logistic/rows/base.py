@@ -118,7 +118,7 @@ class RowBlocks(ABC):
     total_weight : float
         Sum of the sample weights.
     smallest_weight : float
-        Smallest sample weight that is not zero.
+        Smallest weight that is not zero, of a sample or its part of a class.
     passes : int
         Number of reads of all rows so far.
     run : callable
@@ -153,11 +153,13 @@ class RowBlocks(ABC):
         return function
 
     @abstractmethod
-    def take_by_class(self, label: NDArray, position: NDArray[np.intp]) -> tuple[Array, Array]:
-        """Dense float64 features and weights of rows given by label and position.
+    def take_by_class(
+        self, label: NDArray, position: NDArray[np.intp]
+    ) -> tuple[Array, NDArray, Array]:
+        """Dense float64 features, labels and weights of rows given by label and position.
 
-        The position counts the rows with that label, in the order of the data, from zero. Both
-        arguments have the shape (n_rows,).
+        The position counts the rows with that label, or most probable label, in the order of the
+        data, from zero. Both arguments have the shape (n_rows,).
         """
 
     @abstractmethod
@@ -166,7 +168,7 @@ class RowBlocks(ABC):
 
     @abstractmethod
     def label_counts(self, n_labels: int) -> NDArray[np.intp]:
-        """Number of rows of each label 0, 1, ..., without reading the features."""
+        """Number of rows of each label, or most probable label, without reading the features."""
 
     def column_density(self) -> Array:
         """Share of the stored numbers that belongs to each feature, about; dense: equal shares."""

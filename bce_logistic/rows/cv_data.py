@@ -13,6 +13,7 @@ from ..arrays import Array, is_dask, keeps_namespace, to_numpy
 from ..validation.classes import Classes
 from ..validation.features import validated
 from ..validation.labels import fit_encode
+from ..validation.probabilities import ClassColumns
 from ..validation.weights import check_sample_weight, weigh_classes
 from .base import RowBlocks
 from .folds import Folds, Indices
@@ -133,6 +134,12 @@ def cv_data(estimator: Any, data: RawData, run: ParallelMap) -> CVData:
     ValueError, TypeError
         If features, labels or weights are not usable.
     """
+    if ClassColumns.of(data.y) is not None:
+        raise ValueError(
+            f"{type(estimator).__name__} learns from one label for each sample; y has two "
+            "dimensions. For probabilities of the classes, search over GDLogisticRegression with "
+            "sklearn.model_selection.GridSearchCV and a scorer that takes them."
+        )
     if is_dask(data.X):
         from .dask_cv import CVDataInDask
 

@@ -25,6 +25,7 @@ from sklearn.utils import assert_all_finite, column_or_1d
 from ..arrays import Array
 from ..validation.classes import Classes
 from ..validation.labels import check_classes, check_labels, distinct_labels, encode
+from ..validation.probabilities import ClassColumns
 from ..validation.sparse import canonical
 from ..validation.weights import weigh_classes
 from .base import Block, RowBlocks, Sums, sum_terms
@@ -39,15 +40,20 @@ from .dask_collections import (
     feature_dtype,
     run_task,
 )
-from .label_index import label_counts, label_weights
+from .label_index import label_counts, label_weights, most_probable, rows_by_class
 from .memory import PARTIAL_SUMS_SIZE, DenseRows, RowsInMemory, row_blocks
 
 # Most sums that one task adds.
 SPLIT_EVERY = 16
+# The labels of a chunk, in messages.
+CHUNK = "A chunk of y"
 
 
 class ChunkLabels(NamedTuple):
-    """Number of samples, total and smallest positive weight of each class in one chunk."""
+    """Number of samples, total and smallest positive weight of each class in one chunk.
+
+    A sample with probabilities of the classes is counted in the most probable one.
+    """
 
     classes: NDArray
     counts: NDArray[np.intp]
@@ -66,24 +72,33 @@ class ChunkLabels(NamedTuple):
 
 @dataclass(frozen=True)
 class ChunkReader:
-    """Makes rows of a chunk with ``n_features`` columns of a dtype, weighted by class."""
+    """Makes rows of a chunk with ``n_features`` columns of a dtype, weighted by class.
+
+    ``columns`` are those of probabilities of the classes; None: ``y`` holds labels.
+    """
 
     n_features: int
     dtype: Any
     classes: Classes
+    columns: ClassColumns | None = None
 
     def __call__(self, X: Any, y: Any, s: Any) -> RowsInMemory:
         """Rows of the features, labels and weights of one chunk."""
-        X, y = canonical(checked_chunk(X, self.dtype)), np.asarray(y)
+        X = canonical(checked_chunk(X, self.dtype))
         if X.shape != (len(y), self.n_features):
             raise ValueError(
                 f"A chunk of X has the shape {X.shape}, but {(len(y), self.n_features)} is "
                 "expected: as many rows as the chunk of y beside it, and all the features. Cut X "
                 "and y alike."
             )
-        y, s = encode(y, self.classes.labels), chunk_weights(s, len(y))
-        y, s = self.classes.coded(y, s)
+        y, s = self.classes.coded(self.encoded(y), chunk_weights(s, len(y)))
         return row_blocks(X, y, s) if scipy.sparse.issparse(X) else DenseChunk(X, y, s)
+
+    def encoded(self, y: Any) -> NDArray:
+        """Encoded labels of a chunk, or its probabilities, before the class weights."""
+        if self.columns is None:
+            return encode(np.asarray(y), self.classes.labels)
+        return self.columns.soft_labels(np.asarray(y), CHUNK).probabilities
 
 
 class DenseChunk(DenseRows):
@@ -171,8 +186,10 @@ class DaskRows(RowBlocks):
         (total,) = dask.compute(*terms)
         return total
 
-    def take_by_class(self, label: NDArray, position: NDArray[np.intp]) -> tuple[Array, Array]:
-        """Features and weights of rows given by label and position; see :class:`RowBlocks`."""
+    def take_by_class(
+        self, label: NDArray, position: NDArray[np.intp]
+    ) -> tuple[Array, NDArray, Array]:
+        """Features, labels and weights of rows by label and position; see :class:`RowBlocks`."""
         self.passes += 1
         before = np.cumsum(self._counts, axis=0) - self._counts
         chunk_of = np.empty(len(label), dtype=np.intp)
@@ -184,10 +201,9 @@ class DaskRows(RowBlocks):
             (label[at], position[at] - before[i, label[at]], *self._chunks[i]) for i, at in wanted
         )
         taken = compute_chunks(partial(take_from_chunk, self._reader), arguments)
-        X, s = np.empty((len(label), self.n_features)), np.empty(len(label))
-        for (_, at), rows in zip(wanted, taken, strict=True):
-            X[at], s[at] = rows
-        return X, s
+        back = np.argsort(np.concatenate([at for _, at in wanted]))
+        X, y, s = (np.concatenate(parts)[back] for parts in zip(*taken, strict=True))
+        return X, y, s
 
     def _check_features(self, estimator: Any) -> None:
         """Raise scikit-learn's error if a feature is NaN or infinite, in one pass."""
@@ -214,40 +230,48 @@ def dask_rows(
 ) -> tuple[Classes, DaskRows, Array]:
     """Classes, rows and total sample weight of each class, after one pass over labels and weights.
 
-    ``X`` is an array or DataFrame, ``y`` an array or Series, ``sample_weight`` likewise, a number
-    or None. The estimator, whose class weights count, learns the number and names of the features.
-    Errors are those of data in memory, or say that the chunks cannot be matched.
+    ``X`` is an array or DataFrame; ``y`` an array or Series, of probabilities also a DataFrame;
+    ``sample_weight`` an array or Series, a number or None. The estimator, whose class weights
+    count, learns the number and names of the features. Errors are those of data in memory, or say
+    that the chunks cannot be matched.
     """
     X = checked_features(estimator, X, y=y, reset=True)
+    columns = ClassColumns.of(y)
     chunks = aligned_chunks(X, y, sample_weight)
-    work = partial(inspect_labels, name=type(estimator).__name__)
+    work = partial(inspect_labels, columns=columns, name=type(estimator).__name__)
     found = compute_chunks(work, (chunk[1:] for chunk in chunks))
-    seen = [labels.classes for labels in found if len(labels.classes)]
+    seen = [labels.classes for labels in found if labels.counts.any()]
     if not seen:
         raise ValueError(
             f"Found array with 0 sample(s) (shape=(0, {X.shape[1]})) while a minimum of 1 is "
             f"required by {type(estimator).__name__}."
         )
-    known = check_classes(np.unique(np.concatenate(seen)))
+    known = seen[0] if columns else check_classes(np.unique(np.concatenate(seen)))
     labels = [chunk.aligned_to(known) for chunk in found]
     totals = np.sum([chunk.totals for chunk in labels], axis=0)
     classes = weigh_classes(estimator, known, totals)
-    reader = ChunkReader(X.shape[1], feature_dtype(X), classes)
+    reader = ChunkReader(X.shape[1], feature_dtype(X), classes, columns)
     return classes, DaskRows(X, chunks, labels, reader), totals
 
 
 # Called by the workers. Any chunk may be empty.
 
 
-def inspect_labels(y: Any, s: Any, name: str) -> ChunkLabels:
+def inspect_labels(y: Any, s: Any, columns: ClassColumns | None, name: str) -> ChunkLabels:
     """Classes of a chunk, with their numbers of samples and weights."""
-    y = column_or_1d(y)
-    check_labels(y, "A chunk of y")
-    assert_all_finite(y, estimator_name=name, input_name="y")
     s = chunk_weights(s, len(y))
-    classes = distinct_labels(y)
-    n_labels, y = len(classes), encode(y, classes)
-    smallest = [np.min(s, where=(y == k) & (s > 0), initial=np.inf) for k in range(n_labels)]
+    if columns is not None:
+        soft = columns.soft_labels(np.asarray(y), CHUNK)
+        classes, y = soft.classes, soft.probabilities
+        n_labels, shares = len(classes), y.T
+    else:
+        y = column_or_1d(y)
+        check_labels(y, CHUNK)
+        assert_all_finite(y, estimator_name=name, input_name="y")
+        classes = distinct_labels(y)
+        n_labels, y = len(classes), encode(y, classes)
+        shares = (y == k for k in range(n_labels))
+    smallest = [np.min(s * share, where=s * share > 0, initial=np.inf) for share in shares]
     return ChunkLabels(
         classes, label_counts(y, n_labels), label_weights(y, s, n_labels), np.array(smallest)
     )
@@ -270,9 +294,13 @@ def sum_chunk_sums(terms: list[Sums]) -> Sums:
 
 def take_from_chunk(
     reader: ChunkReader, label: NDArray, position: NDArray[np.intp], X: Any, y: Any, s: Any
-) -> tuple[Array, Array]:
-    """Features and weights of rows of a chunk given by label and position."""
-    return reader(X, y, s).take_by_class(label, position)
+) -> tuple[Array, NDArray, Array]:
+    """Features, labels and weights of rows of a chunk given by label and position.
+
+    As in :func:`inspect_labels`, class weights do not change which label is most probable.
+    """
+    of_row = reader.classes.positions[most_probable(reader.encoded(y))]
+    return reader(X, y, s).take(rows_by_class(of_row, label, position))
 
 
 def column_counts(block: Block) -> Sums:

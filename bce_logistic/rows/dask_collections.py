@@ -58,19 +58,21 @@ def aligned_chunks(X: Any, y: Any, sample_weight: Any) -> list[Chunk]:
         weights = [sample_weight] * len(features)
     else:
         weights = delayed_chunks(_aligned(sample_weight, "sample_weight", X))
-    labels = delayed_chunks(_aligned(y, "y", X))
+    labels = delayed_chunks(_aligned(y, "y", X, max_ndim=2))
     return [Chunk(*chunk) for chunk in zip(features, labels, weights, strict=True)]
 
 
-def _aligned(values: Any, name: str, X: Any) -> Any:
-    """Labels or weights, cut like the features if all lengths are known."""
+def _aligned(values: Any, name: str, X: Any, max_ndim: int = 1) -> Any:
+    """Labels or weights, cut like the features if all lengths are known, in whole rows."""
     if not is_dask(values):
         raise TypeError(
             f"X is a Dask collection, but {name} is {type(values).__name__}. Convert it, for "
             "example with dask.array.from_array."
         )
-    if values.ndim != 1:
+    if not 1 <= values.ndim <= max_ndim:
         raise ValueError(f"{name} should be a 1d array, got {values.ndim}D instead.")
+    if isinstance(values, dask.array.Array) and values.ndim == 2:
+        values = values.rechunk({1: -1})
     lengths, wanted = _chunk_lengths(values), _chunk_lengths(X)
     if lengths and wanted:
         if sum(lengths) != sum(wanted):
@@ -78,7 +80,7 @@ def _aligned(values: Any, name: str, X: Any) -> Any:
                 "Found input variables with inconsistent numbers of samples: "
                 f"{[sum(wanted), sum(lengths)]} in X and {name}."
             )
-        return values if lengths == wanted else values.rechunk((wanted,))
+        return values if lengths == wanted else values.rechunk({0: wanted})
     if values.npartitions != X.npartitions:
         raise ValueError(
             f"X has {X.npartitions} chunks and {name} has {values.npartitions}, and they cannot be "

@@ -23,7 +23,7 @@ from ..arrays import Array
 from ..validation.labels import batches, label_batches
 from ..validation.sparse import compressed
 from .base import Block, RowBlocks, Sums, sum_terms
-from .label_index import label_counts, label_weights, rows_by_class
+from .label_index import label_counts, label_weights, rows_by_class, smallest_weight
 from .threads import ParallelMap
 
 # A block is read twice, for the scores and for the gradient: the second time from the cache.
@@ -56,8 +56,8 @@ class RowsInMemory(RowBlocks):
     X : ndarray or CSR matrix of shape (n_samples, n_features)
         Features, float64 or float32; dense ones in C order, sparse ones canonical
         (:func:`bce_logistic.validation.sparse.canonical`). Never copied.
-    y : ndarray of shape (n_samples,)
-        Labels as the loss expects them.
+    y : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        Labels or probabilities as the loss expects them.
     s : ndarray of shape (n_samples,)
         Sample weights, float64.
     run : callable, default=map
@@ -90,9 +90,8 @@ class RowsInMemory(RowBlocks):
 
     @cached_property
     def smallest_weight(self) -> float:  # type: ignore[override]
-        """Smallest sample weight that is not zero."""
-        parts = (self.s[rows] for rows in label_batches(self.n_samples))
-        return float(min(np.min(s, where=s > 0, initial=np.inf) for s in parts))
+        """Smallest weight that is not zero, of a sample or its part of a class."""
+        return smallest_weight(self.y, self.s)
 
     def label_weights(self, n_labels: int) -> Array:
         """Total weight of each label 0, 1, ..."""
@@ -145,10 +144,15 @@ class RowsInMemory(RowBlocks):
         n_groups = min(MAX_PARTIAL_SUMS, max(2, PARTIAL_SUMS_SIZE // size))
         return sum_terms(self.run(partial_sum, _even_groups(blocks, n_groups)))
 
-    def take_by_class(self, label: NDArray, position: NDArray[np.intp]) -> tuple[Array, Array]:
-        """Features and weights of rows given by label and position; see :class:`RowBlocks`."""
-        rows = rows_by_class(self.y, label, position)
-        return self._dense(rows), self.s[rows]
+    def take_by_class(
+        self, label: NDArray, position: NDArray[np.intp]
+    ) -> tuple[Array, NDArray, Array]:
+        """Features, labels and weights of rows by label and position; see :class:`RowBlocks`."""
+        return self.take(rows_by_class(self.y, label, position))
+
+    def take(self, rows: NDArray[np.intp]) -> tuple[Array, NDArray, Array]:
+        """Dense float64 features, labels and weights of some rows."""
+        return self._dense(rows), self.y[rows], self.s[rows]
 
     def subset(self, rows: NDArray[np.intp] | slice, scale: Array) -> DenseRows:
         """Dense float64 copy of some rows, their weights times ``scale``, of shape (n_rows,)."""

@@ -14,7 +14,7 @@ from ..validation.labels import check_and_encode, check_partial_fit_classes, fit
 from ..validation.validation_set import check_held_out, draw_held_out
 from ..validation.weights import check_sample_weight, weigh_classes
 from .base import RowBlocks
-from .label_index import label_weights
+from .label_index import label_weights, most_probable
 from .memory import RowsInMemory, row_blocks
 from .threads import ParallelMap
 
@@ -108,7 +108,7 @@ def samples(
     if validation.X is not None:
         validation_rows = _validation_rows(estimator, validation, classes, run)
     elif estimator.early_stopping:
-        drawn = draw_held_out(y, s, estimator.validation_fraction, seed)
+        drawn = draw_held_out(most_probable(y), s, estimator.validation_fraction, seed)
         validation_rows = row_blocks(X[drawn], y[drawn], s[drawn], run)
         s = np.array(s)
         s[drawn] = 0  # excludes these rows without a copy of the others
@@ -153,7 +153,7 @@ def prepare_partial_fit(
     data : RawData
         The batch.
     classes : array-like or None
-        All classes of the stream, which the first batch has to name.
+        All classes of the stream, which the first batch has to name unless its labels are soft.
     known : ndarray or None
         The classes named with earlier batches; None at the first.
     totals : ndarray of shape (n_classes,) or 0
@@ -181,8 +181,8 @@ def prepare_partial_fit(
             "partial_fit learns from NumPy arrays. Use fit, or copy the rows to NumPy."
         )
     data = data.to_numpy()
-    labels = check_partial_fit_classes(known, classes)
     X, y = validated(estimator, data.X, data.y, reset=known is None)
+    labels = check_partial_fit_classes(known, classes, y)
     y = check_and_encode(y, labels)
     s = check_sample_weight(data.sample_weight, len(y))
     weighed, y, s, totals = weigh(estimator, labels, y, s, totals, stream=True)
@@ -201,7 +201,8 @@ def weigh(
 ) -> tuple[Classes, NDArray, Array, Array]:
     """Classes, labels among those learnt, weights times class weights, and totals of each class.
 
-    ``y`` holds encoded labels. The totals of sample weights include ``earlier`` ones of a stream.
+    ``y`` holds encoded labels, or probabilities, (n_samples, n_classes). The totals of sample
+    weights include ``earlier`` ones of a stream.
     """
     totals = earlier + label_weights(y, s, len(labels))
     classes = weigh_classes(estimator, labels, totals, stream=stream)

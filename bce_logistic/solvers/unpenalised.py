@@ -19,6 +19,7 @@ from ..objective.objective import Objective
 from ..objective.standard_errors import NewtonStep, errors_from_step, inverse_root, newton_step
 from ..preconditioning.cost_model import SECONDS_PER_FMA, Costs
 from ..rows.base import Block, Sums
+from ..rows.label_index import possible_labels
 from ..rows.memory import RowsInMemory
 from .base import Solver
 from .minimize import Result
@@ -155,8 +156,8 @@ def _columns_by_program(objective: Objective, passes: int) -> NDArray[np.bool_] 
     if CONSTRAINT_NUMBER * n_numbers > seconds:
         return None
     weighted = rows.s > 0
-    labels = np.unique(rows.y[weighted], return_inverse=True)[1]
-    constraints = Constraints.of(rows.X[weighted], labels, objective.fit_intercept)
+    of_pairs, labels = possible_labels(rows.y[weighted])
+    constraints = Constraints.of(rows.X[weighted][of_pairs], labels, objective.fit_intercept)
     if constraints.seconds > seconds:
         return None
     try:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import Array
+from ..arrays import Array, asarray_like, namespace, row_sum
 from .labels import label_batches
 
 
@@ -56,7 +56,15 @@ class Classes:
         """Labels among the classes learnt, and sample weights times class weights.
 
         ``encoded`` and ``s`` are returned themselves, without a copy, where nothing changes.
+        Probabilities of the classes, (n_samples, n_classes), are weighed class by class: see
+        :meth:`weighed_probabilities`.
         """
+        if encoded.ndim == 2:
+            shape = (len(s),) if self.n_scores == 1 else (len(s), self.n_scores)
+            y, weighted = np.empty(shape, encoded.dtype, order="F"), np.empty(len(s))
+            for rows in label_batches(len(s)):
+                y[rows], weighted[rows] = self.weighed_probabilities(encoded[rows], s[rows])
+            return y, weighted
         y = encoded if self.scored.all() else self.positions.astype(encoded.dtype)[encoded]
         if (self.weights == 1).all():
             return y, s
@@ -64,6 +72,22 @@ class Classes:
         for rows in label_batches(len(s)):
             np.multiply(s[rows], self.weights[encoded[rows]], out=weighted[rows])
         return y, weighted
+
+    def weighed_probabilities(self, probabilities: Any, s: Any) -> tuple[Any, Any]:
+        r"""Probabilities of the classes learnt, and weights, both including the class weights.
+
+        .. math:: s_i \sum_k c_k Y_{ik} \ell_{ik} = s_i' \sum_k Y_{ik}' \ell_{ik}, \qquad
+                  s_i' = s_i \sum_k c_k Y_{ik}
+
+        A sample thus counts like one sample of every class, weighted by its probabilities. Of two
+        classes, those of the second are returned, (n_samples,). The arrays may be of any library.
+        """
+        xp, scored = namespace(probabilities), np.flatnonzero(self.scored).tolist()
+        y = probabilities * asarray_like(self.weights, probabilities)
+        total = row_sum(y)
+        y = y / xp.where(total > 0, total, 1.0)[:, None]
+        y = y[:, 1] if self.n_scores == 1 else xp.stack([y[:, k] for k in scored], axis=1)
+        return y, s * total
 
     def merged(self, by_class: NDArray) -> NDArray:
         """Sums by class, of shape (..., n_classes), added up by label among the classes learnt."""

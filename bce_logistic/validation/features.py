@@ -12,6 +12,7 @@ from sklearn.utils.validation import validate_data
 
 from .labels import batches, check_labels
 from .numeric import check_numeric, explain_conversion
+from .probabilities import ClassColumns
 from .sparse import canonical, check_sparse
 
 # Rows that are searched at a time for a value that is not finite.
@@ -32,12 +33,14 @@ def validated(
     """Features, and labels if given, as :func:`validate_data` returns them.
 
     With labels the features are laid out for sums over rows: in C order, or canonical CSR. Types
-    of features not in ``dtype`` are converted to its first. The errors are scikit-learn's; where a
-    value can be named, the message says where it is and how to mend it.
+    of features not in ``dtype`` are converted to its first. A ``y`` of two dimensions is returned
+    as ``SoftLabels``. The errors are scikit-learn's; where a value can be named, the message says
+    where it is and how to mend it.
     """
     has_labels = not isinstance(y, str)
     check_numeric(X, "X")
-    if has_labels:
+    columns = ClassColumns.of(y) if has_labels else None
+    if has_labels and columns is None:
         check_labels(y)
     check_sparse(X)
     try:
@@ -50,11 +53,14 @@ def validated(
             dtype=list(dtype),
             order="C" if has_labels else None,
             ensure_all_finite=False,
+            **({"multi_output": True} if columns is not None else {}),
         )
     except (ValueError, TypeError) as error:
         explain_conversion(X, error)
         raise
     X, labels = data if has_labels else (data, None)
+    if columns is not None:
+        labels = columns.soft_labels(labels)
     if ensure_all_finite:
         check_finite(X, estimator)
     return (canonical(X), labels) if has_labels else X

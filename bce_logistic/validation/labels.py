@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -82,8 +83,42 @@ def _first_missing(labels: NDArray) -> int | None:
     return int(missing.argmax()) if missing.any() else None
 
 
-def fit_encode(y: NDArray) -> tuple[NDArray, NDArray]:
-    """Sorted classes and the labels encoded by them; errors as in :func:`check_classes`."""
+@dataclass(frozen=True)
+class SoftLabels:
+    """Probabilities of the classes instead of labels, shape (n_samples, n_classes).
+
+    ``names`` are the sorted names of the columns; None: the columns have only positions.
+    """
+
+    probabilities: Any
+    names: NDArray | None
+
+    @property
+    def classes(self) -> NDArray:
+        """The names of the columns, or else 0, 1, ..."""
+        return np.arange(self.probabilities.shape[1]) if self.names is None else self.names
+
+    def of_classes(self, classes: NDArray) -> Any:
+        """The probabilities; ValueError if the columns are not those of the sorted classes."""
+        if self.names is None:
+            matches = self.probabilities.shape[1] == len(classes)
+        else:
+            matches = np.array_equal(self.names, classes)
+        if not matches:
+            raise ValueError(
+                f"The columns of y stand for the classes {self.classes}, but the classes are "
+                f"{classes}."
+            )
+        return self.probabilities
+
+
+def fit_encode(y: NDArray | SoftLabels) -> tuple[NDArray, NDArray]:
+    """Sorted classes and the labels encoded by them; errors as in :func:`check_classes`.
+
+    Soft labels are encoded as the probabilities themselves.
+    """
+    if isinstance(y, SoftLabels):
+        return y.classes, y.probabilities
     classes = check_classes(distinct_labels(y))
     return classes, encode(y, classes)
 
@@ -124,8 +159,10 @@ def encode(y: NDArray, classes: NDArray) -> NDArray:
     return encoded
 
 
-def check_and_encode(y: NDArray, classes: NDArray) -> NDArray:
+def check_and_encode(y: NDArray | SoftLabels, classes: NDArray) -> NDArray:
     """Encode labels by known classes; ValueError if some are continuous or not among these."""
+    if isinstance(y, SoftLabels):
+        return y.of_classes(classes)
     _check_discrete(distinct_labels(y))
     if (y.dtype.kind in NUMBERS) != (classes.dtype.kind in NUMBERS) and y.dtype.kind != "O":
         raise ValueError(f"y holds {y.dtype} labels, but the classes are {classes.dtype}.")
@@ -136,7 +173,9 @@ def check_and_encode(y: NDArray, classes: NDArray) -> NDArray:
     return encode(y, classes)
 
 
-def check_partial_fit_classes(known: NDArray | None, classes: Any) -> NDArray:
+def check_partial_fit_classes(
+    known: NDArray | None, classes: Any, y: NDArray | SoftLabels | None = None
+) -> NDArray:
     """Sorted classes of a stream of batches.
 
     Parameters
@@ -145,6 +184,8 @@ def check_partial_fit_classes(known: NDArray | None, classes: Any) -> NDArray:
         The classes given with earlier batches; None at the first.
     classes : None or array-like of shape (n_classes,)
         The classes given with this batch.
+    y : ndarray, SoftLabels or None
+        The labels of this batch. Soft ones name all classes.
 
     Returns
     -------
@@ -155,9 +196,11 @@ def check_partial_fit_classes(known: NDArray | None, classes: Any) -> NDArray:
     ------
     ValueError
         If the first batch comes with no classes, only one, or a missing one, or if a later batch
-        comes with others.
+        comes with others; if classes for unnamed columns of probabilities are not sorted.
     """
     if classes is None:
+        if known is None and isinstance(y, SoftLabels):
+            return y.classes
         if known is None:
             raise ValueError(
                 "The first call of partial_fit has to name all classes, also those that come "
@@ -166,6 +209,11 @@ def check_partial_fit_classes(known: NDArray | None, classes: Any) -> NDArray:
         return known
     check_labels(classes, "classes")
     named: NDArray = unique_labels(classes)
+    if isinstance(y, SoftLabels) and y.names is None and not np.array_equal(named, classes):
+        raise ValueError(
+            f"classes={classes!r} are not sorted, as the columns of y have to be. Sort both, or "
+            "pass a DataFrame whose columns have the names of the classes."
+        )
     if known is not None and not np.array_equal(named, known):
         raise ValueError(f"classes={classes!r} are not those of the calls before: {known}.")
     if len(named) < 2:

@@ -319,7 +319,8 @@ BAD_LABELS = {
     "ragged": (lambda y: [[1, 2] if i else [1] for i in y], ValueError, "inhomogeneous"),
     "one class": (np.zeros_like, ValueError, "one class"),
     "mixed": (lambda y: np.array([1 if i else "a" for i in y], dtype=object), TypeError, "'<'"),
-    "two columns": (lambda y: np.column_stack([y, y]), ValueError, "1d array"),
+    "two columns": (lambda y: np.column_stack([y, y]), ValueError, "sums to"),
+    "three dimensions": (lambda y: y[:, None, None], ValueError, "dim"),
     "too short": (lambda y: y[:-1], ValueError, "inconsistent numbers of samples"),
     "nothing": (lambda y: None, ValueError, "requires y"),
 }

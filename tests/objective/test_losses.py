@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from bce_logistic.objective.losses import BinaryCrossEntropy, CrossEntropy
 
-from ..common import derivative, losses
+from ..common import derivative, losses, probabilities
 
 EXTREME = [0.0, 1e-300, 1e-8, 1.0, 36.7, 37.0, 709.0, 745.0, 746.0, 1e3, 1e20, 1e300]
 EXTREME = np.array([sign * z for z in EXTREME for sign in (1, -1)])
@@ -149,6 +149,48 @@ def test_cross_entropy_is_that_of_scipy(n_classes, order):
     assert_allclose(gradient, softmax - np.eye(n_classes)[y], rtol=1e-13, atol=1e-15)
     assert_allclose(CrossEntropy().prediction(z), softmax, rtol=1e-14)
     assert_array_equal(z, before)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 10])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_probabilities_weigh_the_losses_of_the_labels(n_classes, order):
+    _, z = scores(n_classes=n_classes)
+    z = np.asarray(z, order=order)
+    Y, before = probabilities(len(z), n_classes), z.copy()
+    value, gradient = CrossEntropy().value_and_gradient(Y, z)
+    by_label = [losses(np.full(len(z), k), z) for k in range(n_classes)]
+    assert_allclose(value, (Y * np.transpose(by_label)).sum(axis=1), rtol=1e-13)
+    assert_allclose(gradient, scipy.special.softmax(z, axis=1) - Y, rtol=1e-13, atol=1e-15)
+    assert_array_equal(z, before)
+    single = CrossEntropy().value_and_gradient(Y.astype(np.float32), z)
+    assert single[0].dtype == single[1].dtype == np.float64
+
+
+def test_one_hot_rows_have_the_loss_of_labels():
+    y, z = scores()
+    value, gradient = CrossEntropy().value_and_gradient(y, z)
+    soft_value, soft_gradient = CrossEntropy().value_and_gradient(np.eye(3)[y], z)
+    assert_allclose(soft_value, value, rtol=1e-13, atol=1e-15)
+    assert_allclose(soft_gradient, gradient, rtol=1e-13, atol=1e-15)
+
+
+def test_probabilities_of_two_classes_are_the_binary_case():
+    _, z = scores(n_classes=2)
+    Y = probabilities(len(z), 2)
+    value, gradient = CrossEntropy().value_and_gradient(Y, z)
+    binary = BinaryCrossEntropy().value_and_gradient(Y[:, 1], z[:, 1] - z[:, 0])
+    assert_allclose(value, binary[0], rtol=1e-13, atol=1e-15)
+    assert_allclose(gradient[:, 1], binary[1], rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize("size", [37.0, 1e3, 1e20, 1e300])
+def test_probabilities_and_extreme_scores(size):
+    z = np.array([[size, 0, 0], [0, 0, size], [-size, -size, size]])
+    Y = np.array([[0.5, 0.25, 0.25], [0, 0, 1], [0.25, 0, 0.75]])
+    with np.errstate(all="raise"):
+        value, gradient = CrossEntropy().value_and_gradient(Y, z)
+    assert_allclose(value, [size / 2, 0, size / 2], rtol=1e-14, atol=3 * np.exp(-37))
+    assert_allclose(gradient, np.eye(3)[[0, 2, 2]] - Y, rtol=1e-14, atol=3 * np.exp(-37))
 
 
 def test_two_classes_are_the_binary_case():

@@ -27,7 +27,7 @@ from bce_logistic import (
 )
 from bce_logistic.objective.hessians import EXACT_EIGENVALUE_COLUMNS
 
-from ..common import objective, problem, weights
+from ..common import objective, probabilities, problem, weights
 
 NEEDED = {np: "2.1", scipy: "1.14", sklearn: "1.9"}  # as in the extra "array-api"
 if any(Version(package.__version__) < Version(oldest) for package, oldest in NEEDED.items()):
@@ -218,6 +218,37 @@ def test_largest_curvature_of_many_columns(place):
     assert_allclose(ours.smoothness(), numpys.smoothness(), rtol=1e-10)
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("n_samples", [200, 5000])
+@pytest.mark.parametrize("class_weight", [None, "balanced"])
+def test_probabilities_of_the_classes(place, n_classes, n_samples, class_weight):
+    X, y = problem(n_samples, n_classes=n_classes)
+    Y = 0.7 * np.eye(n_classes)[y] + 0.3 * probabilities(n_samples, n_classes)
+    s = weights(n_samples)
+    params = {**EXACT, "class_weight": class_weight}
+    expected = GDLogisticRegression(**params).fit(X, Y, s)
+    model = GDLogisticRegression(**params).fit(place(X), place(Y), place(s))
+    same(model, expected, rtol=1e-6)
+    assert place.has(model.classes_)
+    # From NumPy, and in single precision.
+    same(GDLogisticRegression(**params).fit(place(X), Y, s), expected, rtol=1e-6)
+    single = GDLogisticRegression(**params).fit(place(X), place(Y, np.float32), place(s))
+    same(single, expected, rtol=1e-3)
+
+
+def test_what_is_no_probabilities_is_refused(place):
+    X, y = problem(n_classes=3)
+    Y = np.eye(3)[y]
+    with pytest.raises(ValueError, match=r"y\[0\] sums to 2"):
+        GDLogisticRegression().fit(place(X), place(2 * Y))
+    Y[5, 1] = -1
+    with pytest.raises(ValueError, match=r"y\[5, 1\] is -1"):
+        GDLogisticRegression().fit(place(X), place(Y))
+    one_hot = np.eye(3, dtype=np.int64)[y]
+    model = GDLogisticRegression(**EXACT).fit(place(X), place(one_hot))
+    same(model, GDLogisticRegression(**EXACT).fit(X, y), rtol=1e-6)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_rows_of_a_label_are_found(place, dtype):
     X, y = problem(n_samples=200, n_classes=3)
@@ -228,7 +259,7 @@ def test_rows_of_a_label_are_found(place, dtype):
     expected = objective(X, y, s).rows.take_by_class(label, position)
     for array, expected_array in zip(found, expected, strict=True):
         assert_array_equal(array, expected_array)
-        assert array.dtype == np.float64
+    assert found[0].dtype == found[2].dtype == np.float64
 
 
 @pytest.mark.parametrize(("n_samples", "allowed"), [(500, 30), (20_000, 8000)])

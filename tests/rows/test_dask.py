@@ -17,7 +17,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from bce_logistic import GDLogisticRegression
 
-from ..common import problem, weights
+from ..common import probabilities, problem, weights
 
 dask = pytest.importorskip("dask")
 da = pytest.importorskip("dask.array")
@@ -26,7 +26,9 @@ cloudpickle = pytest.importorskip("cloudpickle")
 pd = pytest.importorskip("pandas")
 
 from bce_logistic.estimators.fitted_state import set_fitted_attributes  # noqa: E402
-from bce_logistic.rows.dask import DaskRows, DenseChunk  # noqa: E402
+from bce_logistic.rows.dask import DaskRows, DenseChunk, dask_rows  # noqa: E402
+from bce_logistic.rows.memory import row_blocks  # noqa: E402
+from bce_logistic.rows.training_data import weigh  # noqa: E402
 
 N_SAMPLES, CHUNK = 2000, 300
 NAMES = ["age", "height", "weight", "income"]
@@ -441,6 +443,46 @@ def test_errors_are_those_of_data_in_memory(spoil):
     assert pickle.dumps(model) == before
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("class_weight", [None, "balanced", {"b": 3.0}], ids=str)
+@pytest.mark.parametrize("chunk", [CHUNK, 700])
+def test_probabilities_of_the_classes(n_classes, class_weight, chunk):
+    X, y = data(n_classes)
+    Y = 0.7 * np.eye(n_classes)[y] + 0.3 * probabilities(N_SAMPLES, n_classes)
+    s, names = weights(N_SAMPLES), ["c", "b", "a"][:n_classes]
+    named = pd.DataFrame(Y, columns=names)
+    params = {**EXACT, "class_weight": class_weight}
+    expected = GDLogisticRegression(**params).fit(X, named, s)
+    lazy_frame = dd.from_pandas(named, npartitions=6)
+    model = GDLogisticRegression(**params).fit(frame(X), lazy_frame, series(s))
+    same(model, expected, rtol=1e-6)
+    if class_weight != {"b": 3.0}:  # columns without names
+        Y = Y[:, ::-1]
+        in_columns = da.from_array(Y, chunks=(chunk, 1))
+        model = GDLogisticRegression(**params).fit(lazy(X), in_columns, lazy(s))
+        assert_array_equal(model.classes_, np.arange(n_classes))
+        assert_allclose(model.coef_, expected.coef_, rtol=1e-6)
+
+
+def test_rows_with_probabilities_know_what_rows_in_memory_know():
+    X, _ = data(3)
+    Y = probabilities(N_SAMPLES, 3)
+    estimator = GDLogisticRegression(class_weight={1: 5.0})
+    _, ours, _ = dask_rows(estimator, lazy(X), lazy(Y), lazy(weights(N_SAMPLES)))
+    _, y, s, _ = weigh(estimator, np.arange(3), Y, weights(N_SAMPLES))
+    numpys = row_blocks(X, y, s)
+    assert_allclose(ours.smallest_weight, numpys.smallest_weight, rtol=1e-12)
+    assert_allclose(ours.label_weights(3), numpys.label_weights(3), rtol=1e-12)
+    counts = ours.label_counts(3)
+    assert_array_equal(counts, np.bincount(Y.argmax(axis=1)))
+    label = np.repeat(np.arange(3), counts)
+    position = np.concatenate([np.arange(count) for count in counts])
+    found = ours.take_by_class(label, position)
+    order = np.argsort(Y.argmax(axis=1), kind="stable")
+    for array, expected in zip(found, (X, y, s), strict=True):
+        assert_allclose(array, expected[order], rtol=1e-15)
+
+
 def test_missing_labels():
     X, _ = data()
     assert message(GDLogisticRegression(), lazy(X), None) == message(
@@ -462,7 +504,11 @@ MISFITS = {
         lambda X, y: (lazy(X), lazy(y), lazy(weights(7))),
         "in X and sample_weight",
     ),
-    "two dimensions": (lambda X, y: (lazy(X), lazy(np.stack([y, y], axis=1))), "1d array"),
+    "two dimensions": (
+        lambda X, y: (lazy(X), lazy(np.stack([y, y], axis=1))),
+        "A chunk of y.*sums to",
+    ),
+    "three dimensions": (lambda X, y: (lazy(X), lazy(y[:, None, None])), "1d array"),
     "complex": (lambda X, y: (lazy(X + 1j), lazy(y)), "Complex data not supported"),
     "one dimension": (lambda X, y: (lazy(y), lazy(y)), "2D array"),
     "no features": (lambda X, y: (lazy(X[:, :0]), lazy(y)), "0 feature"),
