@@ -1,4 +1,4 @@
-"""Command line of the atlas: ``python -m atlas run``, ``report`` or ``promise``."""
+"""Command line of the atlas: ``python -m atlas run``, ``report``, ``promise`` or ``phases``."""
 
 import argparse
 import json
@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
+from atlas import phases
 from atlas.promise import search
 from atlas.records import Records, one_line
 from atlas.report import write_report
@@ -45,6 +46,11 @@ def parse_options() -> argparse.Namespace:
     promise.add_argument("--seconds", type=float, default=600.0)
     promise.add_argument("--seed", type=int, default=0)
     promise.add_argument("--only", type=int, nargs="+", help="numbers of the problems to look at")
+    parts = commands.add_parser("phases", help="where the time of our fits goes")
+    parts.add_argument("--only", default="", metavar="REGEX", help="only data sets that match")
+    parts.add_argument("--seed", type=int, default=0, help="of the data sets that are drawn")
+    parts.add_argument("--C", type=float, default=1.0)
+    parts.add_argument("--tol", type=float, default=1e-6)
     return parser.parse_args()
 
 
@@ -103,6 +109,9 @@ def main() -> None:
     options = parse_options()
     if options.command == "promise":
         sys.exit(bool(search(options.seed, options.seconds, options.only)))
+    if options.command == "phases":
+        print(phases.report(select(options.seed, options.only, Cs=[options.C]), options.tol))
+        return
     label = options.label or version()
     if options.command == "run":
         run(options, label)
