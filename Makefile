@@ -4,12 +4,14 @@
 PYTHON3 ?= python3
 PYTEST_ARGS ?= -n auto
 ATLAS_ARGS ?=
+TAG ?=
 
 VENV := .venv
 OLDEST_VENV := .venv-oldest
 INTEROP_VENV := .venv-interop
 BENCH_VENV := .venv-bench
 DOCS_VENV := .venv-docs
+RELEASE_VENV := .venv-release
 PYTHON := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
@@ -17,7 +19,7 @@ PYTHON := $(VENV)/bin/python
 # Two installations into one environment must not run at once.
 .NOTPARALLEL:
 .PHONY: help demo test test-oldest test-interop test-cov lint format bench bench-full atlas docs \
-	clean
+	release-check clean
 
 help:  ## Show this list.
 	@echo "make TARGET, where TARGET is one of:"
@@ -61,6 +63,10 @@ atlas: $(BENCH_VENV)/.stamp-bench  ## Race on many kinds of data; ATLAS_ARGS=--q
 docs: $(DOCS_VENV)/.stamp-docs  ## Build the documentation in docs/_build/html.
 	$(DOCS_VENV)/bin/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
+release-check: $(RELEASE_VENV)/.stamp-release  ## Build and test what a release uploads; TAG=v1.2.3.
+	PYTHON3='$(PYTHON3)' TAG='$(TAG)' PYTEST_ARGS='$(PYTEST_ARGS)' \
+		.ci/release-check $(RELEASE_VENV)/bin/python
+
 clean:  ## Remove the environments and everything that was built.
 	rm -rf .venv .venv-* build dist demo_output docs/_build docs/auto_examples
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* htmlcov
@@ -99,6 +105,12 @@ $(INTEROP_VENV)/.stamp-interop: pyproject.toml | $(INTEROP_VENV)/.stamp-venv
 $(BENCH_VENV)/.stamp-bench: pyproject.toml | $(BENCH_VENV)/.stamp-venv
 	$(call install,bench)
 	@$(@D)/bin/python -m pip install -qq --disable-pip-version-check --no-deps ISLP==0.6.0
+
+# The package itself is not installed there.
+$(RELEASE_VENV)/.stamp-release: pyproject.toml | $(RELEASE_VENV)/.stamp-venv
+	@echo "Installing the group release in $(@D) ..."
+	@$(@D)/bin/python -m pip install -qq --disable-pip-version-check --group release
+	@touch $@
 
 $(DOCS_VENV)/.stamp-docs: pyproject.toml | $(DOCS_VENV)/.stamp-venv
 	$(call install,docs)

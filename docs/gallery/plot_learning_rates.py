@@ -86,7 +86,7 @@ plt.show()
 # the start and after each update. The default solver starts near the minimum, at that of a
 # subsample.
 
-figure, ax = plt.subplots(layout="constrained")
+figure, ax = plt.subplots(figsize=(8.5, 4.8), layout="constrained")
 minimum = mean_objective(best)
 for name, settings in SETTINGS.items():
     model = GDLogisticRegression(
@@ -97,6 +97,7 @@ accelerated = GDLogisticRegression(nesterov=True, C=C, fit_intercept=False, tol=
 LossCurveDisplay.from_estimator(accelerated, name="nesterov=True", minimum=minimum, ax=ax)
 default = GDLogisticRegression(C=C, fit_intercept=False).fit(X, y)
 LossCurveDisplay.from_estimator(default, name="default solver", minimum=minimum, ax=ax)
+ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
 plt.show()
 
 # %%
