@@ -12,19 +12,24 @@ from __future__ import annotations
 from .estimators.logistic_regression import GDLogisticRegression
 from .estimators.logistic_regression_cv import GDLogisticRegressionCV
 from .exceptions import CollinearityWarning, SeparationWarning
+from .inspection.coefficient_display import CoefficientDisplay
 from .inspection.displays import CoefficientPathDisplay, LossCurveDisplay
+from .inspection.goodness_of_fit import FitStatistics, fit_statistics
 from .inspection.inference import inference_table
 from .inspection.separation import SeparationResult, check_separation
 
 __all__ = [
+    "CoefficientDisplay",
     "CoefficientPathDisplay",
     "CollinearityWarning",
+    "FitStatistics",
     "GDLogisticRegression",
     "GDLogisticRegressionCV",
     "LossCurveDisplay",
     "SeparationResult",
     "SeparationWarning",
     "check_separation",
+    "fit_statistics",
     "inference_table",
 ]
 __version__ = "0.1.0"

@@ -86,14 +86,17 @@ def test_docstring_follows_numpydoc(name):
 
 def test_what_is_exported_is_documented_without_exceptions():
     assert set(bce_logistic.__all__) == {
+        "CoefficientDisplay",
         "CoefficientPathDisplay",
         "CollinearityWarning",
+        "FitStatistics",
         "GDLogisticRegression",
         "GDLogisticRegressionCV",
         "LossCurveDisplay",
         "SeparationResult",
         "SeparationWarning",
         "check_separation",
+        "fit_statistics",
         "inference_table",
     }
     assert set(FACE) >= OWNERS

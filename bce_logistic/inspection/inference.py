@@ -9,38 +9,38 @@ coefficients is the inverse of its Hessian at the optimum:
 
 from __future__ import annotations
 
-from typing import Any, Never
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
-from sklearn.utils.validation import check_is_fitted
+from sklearn.pipeline import Pipeline
+from sklearn.utils import column_or_1d
 
-from ..arrays import Array, keeps_namespace, to_numpy
-from ..estimators.coefficients import fitted_coefficients, make_objective
+from ..arrays import Array
 from ..estimators.logistic_regression import GDLogisticRegression
-from ..objective.collinearity import find_collinearity
-from ..objective.objective import Objective
-from ..objective.standard_errors import SINGULAR, contrasts, find_standard_errors
-from ..rows.label_index import label_weights
-from ..rows.memory import row_blocks
+from ..objective.sandwich import cluster_products, sample_products
+from ..objective.standard_errors import contrasts
+from ..rows.memory import RowsInMemory
 from ..rows.threads import worker_threads
-from ..validation.features import feature_names, listed, validated
-from ..validation.labels import fit_encode
-from ..validation.weights import check_sample_weight, weigh_classes
+from ..validation.labels import check_labels
+from .fitted_data import FittedData, check_optimum, final_step
 
-# Largest Newton decrement: how far from the optimum the coefficients may be, in standard errors.
-MAX_DECREMENT = 0.01
+COV_TYPES = ("nonrobust", "HC0", "HC1", "cluster")
 
 
 def inference_table(
-    estimator: GDLogisticRegression,
+    estimator: GDLogisticRegression | Pipeline,
     X: Any,
     y: Any,
     sample_weight: Any = None,
     *,
     penalized: bool = False,
     level: float = 0.95,
+    feature_names: Any = None,
+    cov_type: str = "nonrobust",
+    groups: Any = None,
+    drop_collinear: bool = False,
 ) -> Any:
     r"""Standard errors, z-tests, confidence intervals and odds ratios of a fitted model.
 
@@ -55,12 +55,13 @@ def inference_table(
 
     Parameters
     ----------
-    estimator : GDLogisticRegression
-        Model fitted without a penalty, ``C=np.inf``, until convergence.
+    estimator : GDLogisticRegression or Pipeline
+        Model fitted without a penalty, ``C=np.inf``, until convergence; or a fitted Pipeline that
+        ends with one, whose other steps transform X and name its columns.
     X : array-like or sparse matrix of shape (n_samples, n_features)
         Features of the fit. Single precision is copied to double.
-    y : array-like of shape (n_samples,)
-        Labels of the fit.
+    y : array-like of shape (n_samples,) or (n_samples, n_classes)
+        Labels of the fit, or its probabilities of the classes.
     sample_weight : array-like of shape (n_samples,), number or None, default=None
         Weights of the fit. They count samples: a weight of 2 is a sample that occurs twice. The
         class weights of the estimator multiply them, as in the fit.
@@ -68,14 +69,31 @@ def inference_table(
         Whether to allow a finite ``C``, whose penalty is then read as a prior: see Notes.
     level : float, default=0.95
         Confidence level of the intervals, between 0 and 1.
+    feature_names : array-like of str of shape (n_features,), default=None
+        Names of the features of the classifier. None: those of X, or those that the steps of a
+        Pipeline give; "x0", "x1", ... where there are none.
+    cov_type : {"nonrobust", "HC0", "HC1", "cluster"}, default="nonrobust"
+        Covariance of the coefficients. "nonrobust": :math:`H^{-1}`, which assumes that the model
+        is right. "HC0": the sandwich :math:`H^{-1} M H^{-1}`, :math:`M = \sum_i s_i r_i^2 x_i
+        x_i^T` with the residuals :math:`r = \hat y - y`, which does not. "HC1": that times
+        :math:`n / (n - k)`, n the total weight and k the number of coefficients. "cluster":
+        samples of the same group may depend on each other, and M is the sum over the groups,
+        times :math:`G / (G - 1) \cdot (n - 1) / (n - k)` for G groups.
+    groups : array-like of shape (n_samples,), default=None
+        The group of each sample, for ``cov_type="cluster"``.
+    drop_collinear : bool, default=False
+        Whether to leave out columns that others and the intercept determine, the last ones, as R
+        does: their rows are NaN, and the others are those of a fit without them. False: such
+        columns are an error that names them.
 
     Returns
     -------
     pandas.DataFrame or numpy.recarray
         The columns "coef", "std_err", "z", "p_value", "ci_low", "ci_high" and "odds_ratio",
-        which is ``exp(coef)``. The index is "feature", the names of the features and last
-        "intercept"; for more than two classes "class" and "feature". Without pandas a structured
-        array, whose first fields are the index.
+        which is ``exp(coef)``, with its interval, "odds_ratio_low" and "odds_ratio_high". The
+        index is "feature", the names of the features and last "intercept"; for more than two
+        classes "class" and "feature". Without pandas a structured array, whose first fields are
+        the index.
 
     Raises
     ------
@@ -87,7 +105,13 @@ def inference_table(
     ValueError
         If the numbers would be wrong: the fit has a penalty, did not converge or found the
         classes separated; columns are collinear; some features separate some samples perfectly;
-        the coefficients are not the optimum of these data; a class has no weight.
+        the coefficients are not the optimum of these data; a class has no weight. Or if another
+        argument is not valid.
+
+    See Also
+    --------
+    fit_statistics : Log-likelihood, AIC, BIC and the test of all coefficients.
+    CoefficientDisplay : The coefficients and their intervals as a plot.
 
     Notes
     -----
@@ -101,6 +125,8 @@ def inference_table(
     ----------
     C. M. Bishop, Pattern Recognition and Machine Learning, 2006, equations 4.97 (Hessian) and
     4.142 to 4.143 (Laplace approximation).
+    H. White, Maximum likelihood estimation of misspecified models, Econometrica 50, 1982: the
+    sandwich.
 
     Examples
     --------
@@ -113,127 +139,139 @@ def inference_table(
     >>> [round(float(number), 3) for number in table["std_err"]]
     [0.913, 3.388]
     """
-    _check(estimator, penalized, level)
-    if keeps_namespace(X):
-        raise TypeError("inference_table computes with NumPy: pass X and y as NumPy arrays.")
-    X, y = validated(estimator, X, y, reset=False, dtype=[np.float64])
-    labels, y = fit_encode(y)
-    if not np.array_equal(labels, to_numpy(estimator.classes_)):
-        raise ValueError(
-            f"y holds the classes {labels}, but the estimator was fitted on "
-            f"{estimator.classes_}. Pass the labels of the fit."
-        )
-    s = check_sample_weight(sample_weight, len(y))
-    classes = weigh_classes(estimator, labels, label_weights(y, s, len(labels)))
-    if estimator.fit_intercept and len(classes.absent):
-        raise ValueError(
-            f"The classes {classes.absent} have no weight: their probability is fitted as zero, "
-            "without a standard error. Leave their samples out, and fit the other classes."
-        )
-    y, s = classes.coded(y, s)
-    names = [*feature_names(estimator), *["intercept"] * estimator.fit_intercept]
-    with worker_threads(estimator.n_jobs) as pmap:
-        objective = make_objective(estimator, row_blocks(X, y, s, pmap), classes.n_scores)
-        w = fitted_coefficients(estimator).reshape(objective.shape)
-        std_err = _standard_errors(objective, w, names)
-    coef = contrasts(np.atleast_2d(w.T)).ravel()
-    z = coef / std_err
-    half_width = ndtri((1 + level) / 2) * std_err
-    with np.errstate(over="ignore"):
-        odds_ratio = np.exp(coef)
-    return _table(
-        names,
-        labels[1:] if len(labels) > 2 else None,
-        {
-            "coef": coef,
-            "std_err": std_err,
-            "z": z,
-            "p_value": 2 * ndtr(-np.abs(z)),
-            "ci_low": coef - half_width,
-            "ci_high": coef + half_width,
-            "odds_ratio": odds_ratio,
-        },
+    table = coefficient_table(
+        estimator,
+        X,
+        y,
+        sample_weight,
+        penalized=penalized,
+        level=level,
+        feature_names=feature_names,
+        cov_type=cov_type,
+        groups=groups,
+        drop_collinear=drop_collinear,
+        function="inference_table",
     )
-
-
-def _check(estimator: Any, penalized: bool, level: float) -> None:
-    """Raise an error for an estimator whose table would be wrong."""
-    if not isinstance(estimator, GDLogisticRegression):
-        raise TypeError(
-            f"estimator must be a GDLogisticRegression; got {type(estimator).__name__}. Of a "
-            "pipeline or a search, pass the final estimator, and X as transformed for it."
-        )
-    if not 0 < level < 1:
-        raise ValueError(f"level must be between 0 and 1, for example 0.95; got {level!r}.")
-    check_is_fitted(estimator)
-    if estimator.stop_reason_ == "separated":
-        raise ValueError(
-            "Some samples are separated perfectly: the coefficients have no optimum, and no "
-            "standard errors. Leave features out, or fit with a finite C and pass penalized=True."
-        )
-    if not estimator.converged_:
-        raise ValueError(
-            f"The fit did not converge (stop_reason_={estimator.stop_reason_!r}): standard errors "
-            "belong to the optimum. Fit with a larger max_iter, and tol=1e-12."
-        )
-    if np.isfinite(estimator.C) and not penalized:
-        raise ValueError(
-            f"The penalty of C={estimator.C} shrinks the coefficients, which standard errors do "
-            "not account for. Fit with C=np.inf, or pass penalized=True to read the penalty as a "
-            "prior."
-        )
-
-
-def _standard_errors(objective: Objective, w: Array, names: list[str]) -> Array:
-    """``sqrt(diag(H^-1))``, (n_contrasts,); ValueError if they would not be standard errors."""
-    errors = find_standard_errors(objective, w)
-    if errors.undetermined.any():
-        # Columns that are collinear up to the rounding of the Hessian make it singular, too.
-        n_features = objective.rows.n_features
-        tolerance = n_features * SINGULAR * np.finfo(np.float64).eps
-        collinear = find_collinearity(objective.rows, objective.fit_intercept, tolerance)
-        if collinear.n_relations:
-            redundant = np.array(names[:n_features])[collinear.redundant].tolist()
-            raise ValueError(
-                "The Hessian is singular: columns are collinear, so that the data do not "
-                f"determine their coefficients. Leave out {listed(redundant)}, or fit with "
-                "a smaller C and pass penalized=True."
-            )
-        _refuse_separated(errors.undetermined, names)
-    if errors.distance > MAX_DECREMENT:
-        raise ValueError(
-            f"The coefficients are {errors.distance:.2g} standard errors from the optimum of these "
-            "data and weights. Pass those that the estimator was fitted on; if you did, fit it "
-            "with tol=1e-12, on X in double precision."
-        )
-    if errors.unstable.any():
-        _refuse_separated(errors.unstable, names)
-    return errors.std_err
-
-
-def _refuse_separated(separating: NDArray[np.bool_], names: list[str]) -> Never:
-    """Raise ValueError with the names of the columns that separate any class, (n_contrasts,)."""
-    of_any_class = separating.reshape(-1, len(names)).any(axis=0)
-    columns = np.array(names)[of_any_class].tolist()
-    raise ValueError(
-        f"Some samples are separated perfectly, by {listed(columns)}: the larger these "
-        "coefficients, the better, so that they have no optimum and no standard errors. Leave "
-        "features out, or fit with a smaller C and pass penalized=True."
-    )
-
-
-def _table(names: list[str], classes: NDArray | None, columns: dict[str, Array]) -> Any:
-    """Data frame of the columns; a structured array without pandas."""
-    index = {"feature": np.array(names)}
-    if classes is not None:
+    names = np.array(table.names)
+    index = {"feature": names}
+    if table.classes is not None:
         index = {
-            "class": np.repeat(classes, len(names)),
-            "feature": np.tile(names, len(classes)),
+            "class": np.repeat(table.classes, len(names)),
+            "feature": np.tile(names, len(table.classes)),
         }
+    columns = index | table.columns
     try:
         import pandas
     except ImportError:
-        fields = index | columns
-        dtype = [(name, field.dtype) for name, field in fields.items()]
-        return np.rec.fromarrays(list(fields.values()), dtype=dtype)
-    return pandas.DataFrame(index | columns).set_index(list(index))
+        dtype = [(name, column.dtype) for name, column in columns.items()]
+        return np.rec.fromarrays(list(columns.values()), dtype=dtype)
+    return pandas.DataFrame(columns).set_index(list(index))
+
+
+class CoefficientTable(NamedTuple):
+    """Rows for each class but the first, or for one of two, the names in each."""
+
+    names: list[str]
+    classes: NDArray | None
+    columns: dict[str, Array]
+
+
+def coefficient_table(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    *,
+    penalized: bool,
+    level: float,
+    feature_names: Any,
+    cov_type: str,
+    groups: Any,
+    drop_collinear: bool,
+    function: str,
+) -> CoefficientTable:
+    """The numbers of :func:`inference_table`; ``function`` is named in errors."""
+    if cov_type not in COV_TYPES:
+        raise ValueError(f"cov_type must be one of {COV_TYPES}; got {cov_type!r}.")
+    if (groups is None) == (cov_type == "cluster"):
+        raise ValueError(
+            "cov_type='cluster' needs groups, the cluster of each sample, and only it."
+        )
+    if not 0 < level < 1:
+        raise ValueError(f"level must be between 0 and 1, for example 0.95; got {level!r}.")
+    model, X, names = final_step(estimator, X, feature_names, function)
+    check_optimum(model, penalized=penalized)
+    if np.isfinite(model.C) and cov_type != "nonrobust":
+        raise ValueError(
+            f"cov_type={cov_type!r} is for fits without a penalty, C=np.inf; this one has "
+            f"C={model.C}."
+        )
+    with worker_threads(model.n_jobs) as pmap:
+        data = FittedData.of(model, X, y, sample_weight, names, pmap)
+        named = np.ones(len(data.names), dtype=bool)
+        if drop_collinear and np.isinf(model.C):
+            collinear = data.collinearity()
+            if collinear.n_relations:
+                named[: len(names)] = ~collinear.redundant
+                data = data.without_redundant(collinear)
+        std_err = _standard_errors(data, cov_type, groups)
+    names = [*names, *["intercept"] * model.fit_intercept]
+    coef = contrasts(np.atleast_2d(data.w.T)).ravel()
+    coef, std_err = (_with_gaps(values, named) for values in (coef, std_err))
+    z = coef / std_err
+    half_width = ndtri((1 + level) / 2) * std_err
+    ci_low, ci_high = coef - half_width, coef + half_width
+    columns = {
+        "coef": coef,
+        "std_err": std_err,
+        "z": z,
+        "p_value": 2 * ndtr(-np.abs(z)),
+        "ci_low": ci_low,
+        "ci_high": ci_high,
+    }
+    with np.errstate(over="ignore"):
+        columns |= {
+            "odds_ratio": np.exp(coef),
+            "odds_ratio_low": np.exp(ci_low),
+            "odds_ratio_high": np.exp(ci_high),
+        }
+    return CoefficientTable(names, data.labels[1:] if len(data.labels) > 2 else None, columns)
+
+
+def _with_gaps(values: Array, named: NDArray[np.bool_]) -> Array:
+    """Values of the ``named`` columns, class after class, and NaN for the others."""
+    n_classes = len(values) // np.count_nonzero(named)
+    whole = np.full((n_classes, len(named)), np.nan)
+    whole[:, named] = values.reshape(n_classes, -1)
+    return whole.ravel()
+
+
+def _standard_errors(data: FittedData, cov_type: str, groups: Any) -> Array:
+    r"""Roots of the diagonal of :math:`H^{-1}` or :math:`H^{-1} M H^{-1}`, (n_contrasts,)."""
+    newton = data.newton_step()
+    R = newton.root
+    if cov_type == "nonrobust":
+        return np.linalg.norm(R, axis=1)
+    n, k = data.objective.total_weight, len(R)
+    if cov_type == "cluster":
+        clusters, cluster = np.unique(_checked_groups(groups, data.rows), return_inverse=True)
+        M = cluster_products(data.objective, data.rows, data.w, cluster)
+        M *= len(clusters) / (len(clusters) - 1) * (n - 1) / (n - k)
+    else:
+        M = sample_products(data.objective, data.w)
+        M *= n / (n - k) if cov_type == "HC1" else 1.0
+    return np.sqrt(np.einsum("ij,jk,ik->i", R, R.T @ M @ R, R))
+
+
+def _checked_groups(groups: Any, rows: RowsInMemory) -> NDArray:
+    """Clusters of the samples; ValueError if they are not one for each, or fewer than two."""
+    groups = column_or_1d(groups)
+    check_labels(groups, "groups")
+    if len(groups) != rows.n_samples:
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: "
+            f"{[rows.n_samples, len(groups)]} in X and groups."
+        )
+    if len(np.unique(groups)) < 2:
+        raise ValueError("groups holds one cluster only; standard errors need many.")
+    return groups

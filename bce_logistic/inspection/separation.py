@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from ..arrays import Array, is_dask, keeps_namespace
 from ..objective.linear_separation import Constraints, find_direction
 from ..validation.features import feature_names, validated
-from ..validation.labels import fit_encode
+from ..validation.labels import SoftLabels, fit_encode
 from ..validation.weights import check_sample_weight
 
 
@@ -63,8 +63,9 @@ def check_separation(
     ----------
     X : array-like or sparse matrix of shape (n_samples, n_features)
         Features. Sparse ones stay sparse.
-    y : array-like of shape (n_samples,)
-        Labels of at least two classes.
+    y : array-like of shape (n_samples,) or (n_samples, n_classes)
+        Labels of at least two classes, or the probability of each class. A sample then belongs to
+        every class with a probability that is not zero.
     sample_weight : array-like of shape (n_samples,), number or None, default=None
         Samples of weight zero are ignored, as are classes without weight; other weights have no
         effect.
@@ -118,10 +119,16 @@ def check_separation(
         raise TypeError("check_separation needs all rows in memory: pass X and y as NumPy arrays.")
     features = BaseEstimator()  # learns the names
     X, y = validated(features, X, y)
-    weighted = check_sample_weight(sample_weight, len(y)) > 0
-    classes, y = fit_encode(y[weighted])
+    weighted = check_sample_weight(sample_weight, X.shape[0]) > 0
+    X = X[weighted]
+    if isinstance(y, SoftLabels):
+        rows, label = np.nonzero(y.probabilities[weighted] > 0)
+        X, y = X[rows], y.classes[label]
+    else:
+        y = y[weighted]
+    classes, y = fit_encode(y)
     n_features, binary = X.shape[1], len(classes) == 2
-    direction = find_direction(Constraints.of(X[weighted], y, fit_intercept))
+    direction = find_direction(Constraints.of(X, y, fit_intercept))
     w = np.zeros((n_features + fit_intercept, 1 if binary else len(classes)))
     if direction is None:
         return SeparationResult("none", [], w[:n_features].T, np.zeros(w.shape[1]))

@@ -60,6 +60,16 @@ class Collinearity(NamedTuple):
         intercept = w[n_features:] + self.offset @ along
         return np.concatenate([w[:n_features] - self.null_space @ along, intercept])
 
+    def without_redundant(self, w: Array) -> Array:
+        """Coefficients with the same scores, zero for the redundant columns."""
+        n_features = len(self.null_space)
+        along = scipy.linalg.solve(self.null_space[self.redundant], w[:n_features][self.redundant])
+        w = np.concatenate(
+            [w[:n_features] - self.null_space @ along, w[n_features:] + self.offset @ along]
+        )
+        w[:n_features][self.redundant] = 0.0
+        return w
+
 
 def find_collinearity(
     rows: RowBlocks, fit_intercept: bool, tolerance: float | None = None

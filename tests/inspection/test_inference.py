@@ -7,12 +7,16 @@ import warnings
 
 import numpy as np
 import pytest
+import scipy.sparse
 import scipy.stats
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from bce_logistic import (
     CollinearityWarning,
@@ -21,7 +25,7 @@ from bce_logistic import (
     inference_table,
 )
 
-from ..common import every_layout, needs_scikit_learn, objective, problem
+from ..common import every_layout, needs_scikit_learn, objective, probabilities, problem
 from ..objective.test_standard_errors import (
     separated_by_one_feature,
     separated_by_two_features_together,
@@ -31,7 +35,8 @@ from ..objective.test_standard_errors import (
 pandas = pytest.importorskip("pandas")
 sm = pytest.importorskip("statsmodels.api")
 
-COLUMNS = ["coef", "std_err", "z", "p_value", "ci_low", "ci_high", "odds_ratio"]
+COLUMNS = ["coef", "std_err", "z", "p_value", "ci_low", "ci_high"]
+COLUMNS += ["odds_ratio", "odds_ratio_low", "odds_ratio_high"]
 
 
 def fitted(X, y, sample_weight=None, **parameters):
@@ -64,6 +69,8 @@ def assert_same_as_statsmodels(table, result):
     for name, expected in [("coef", coef), ("ci_low", ci_low), ("ci_high", ci_high)]:
         assert_allclose((table[name] - expected) / std_err, 0, atol=1e-6)
     assert_allclose(table["odds_ratio"], np.exp(coef), rtol=1e-5)
+    assert_allclose(table["odds_ratio_low"], np.exp(ci_low), rtol=1e-5)
+    assert_allclose(table["odds_ratio_high"], np.exp(ci_high), rtol=1e-5)
 
 
 def breast_cancer():
@@ -240,6 +247,167 @@ def test_coefficients_in_single_precision_and_sparse():
     assert_allclose(table["std_err"], expected["std_err"], rtol=0.002)
 
 
+# Pipelines and names
+
+
+def test_a_pipeline_names_the_features_as_its_steps_do():
+    X, y = fair()
+    frame = X.assign(occupation=X["occupation"].astype(int).astype(str))
+    steps = make_column_transformer(
+        (StandardScaler(), ["age", "yrs_married"]),
+        (OneHotEncoder(drop="first", sparse_output=False), ["occupation"]),
+    )
+    pipeline = make_pipeline(steps, GDLogisticRegression(C=np.inf, tol=1e-15)).fit(frame, y)
+    table = inference_table(pipeline, frame, y)
+    assert list(table.index) == [
+        "standardscaler__age",
+        "standardscaler__yrs_married",
+        *(f"onehotencoder__occupation_{k}" for k in range(2, 7)),
+        "intercept",
+    ]
+    design = with_constant(pipeline[0].transform(frame))
+    assert_same_as_statsmodels(table, maximised(sm.Logit(np.asarray(y), design)))
+
+
+def test_names_of_features():
+    X, y = problem()
+    scaled = make_pipeline(StandardScaler(), GDLogisticRegression(C=np.inf)).fit(X, y)
+    assert list(inference_table(scaled, X, y).index[:2]) == ["x0", "x1"]
+    nameless = make_pipeline(
+        StandardScaler(), FunctionTransformer(), GDLogisticRegression(C=np.inf)
+    ).fit(X, y)
+    assert list(inference_table(nameless, X, y).index[:2]) == ["x0", "x1"]
+    alone = make_pipeline(GDLogisticRegression(C=np.inf)).fit(X, y)
+    for model in (scaled, alone, alone[-1]):
+        table = inference_table(model, X, y, feature_names=["a", "b", "c", "d"])
+        assert list(table.index) == ["a", "b", "c", "d", "intercept"]
+    with pytest.raises(ValueError, match="3 feature_names for the 4 features"):
+        inference_table(scaled, X, y, feature_names=["a", "b", "c"])
+
+
+# Robust standard errors
+
+
+@every_data
+def test_robust_errors_as_logit(data):
+    X, y = data()
+    model = sm.Logit(np.asarray(y), with_constant(X))
+    result = model.fit(disp=0, method="newton", tol=1e-13, cov_type="HC0")
+    table = inference_table(fitted(X, y), X, y, cov_type="HC0")
+    assert_same_as_statsmodels(table, result)
+    # statsmodels corrects HC1 for linear models only.
+    corrected = inference_table(fitted(X, y), X, y, cov_type="HC1")
+    factor = np.sqrt(len(y) / (len(y) - len(table)))
+    assert_allclose(corrected["std_err"], factor * result.bse, rtol=1e-6)
+
+
+@every_data
+def test_clusters_as_logit(data):
+    X, y = data()
+    groups = np.random.default_rng(0).integers(0, 12, len(y))
+    model = sm.Logit(np.asarray(y), with_constant(X))
+    result = model.fit(
+        disp=0, method="newton", tol=1e-13, cov_type="cluster", cov_kwds={"groups": groups}
+    )
+    names = np.array([f"group {k}" for k in range(12)])[groups]
+    table = inference_table(fitted(X, y), X, y, cov_type="cluster", groups=names)
+    assert_same_as_statsmodels(table, result)
+
+
+@pytest.mark.usefixtures("small_blocks")
+@every_layout
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("cov_type", ["HC0", "HC1", "cluster"])
+def test_the_sandwich_is_its_formula(layout, fit_intercept, n_classes, cov_type):
+    X, y = problem(n_samples=300, n_classes=n_classes, density=0.6)
+    model = fitted(layout(X), y, fit_intercept=fit_intercept)
+    groups = np.arange(300) // 7
+    of_clusters = {"groups": groups} if cov_type == "cluster" else {}
+    table = inference_table(model, layout(X), y, cov_type=cov_type, **of_clusters)
+    A = with_constant(X) if fit_intercept else X
+    Y_hat = model.predict_proba(X)
+    # In contrasts to the first class, class after class.
+    G = np.hstack([(Y_hat[:, [k]] - (y == k)[:, None]) * A for k in range(1, n_classes)])
+    d = np.einsum("ij,jk->ijk", Y_hat, np.eye(n_classes)) - Y_hat[:, :, None] * Y_hat[:, None]
+    H = np.einsum("ia,ijk,ib->jakb", A, d[:, 1:, 1:], A).reshape([G.shape[1]] * 2)
+    factor, (n, k) = 1.0, G.shape
+    if cov_type == "cluster":
+        G = np.array([G[groups == g].sum(axis=0) for g in np.unique(groups)])
+        factor = len(G) / (len(G) - 1) * (n - 1) / (n - k)
+    elif cov_type == "HC1":
+        factor = n / (n - k)
+    covariance = factor * np.linalg.inv(H) @ G.T @ G @ np.linalg.inv(H)
+    assert_allclose(table["std_err"], np.sqrt(covariance.diagonal()), rtol=1e-7)
+
+
+def test_robust_errors_count_weights_as_samples():
+    X, y = problem(n_samples=200)
+    s = np.random.default_rng(0).integers(0, 4, size=len(y))
+    X_all, y_all = np.repeat(X, s, axis=0), np.repeat(y, s)
+    groups = np.random.default_rng(1).integers(0, 10, len(y))
+    model, repeated = fitted(X, y, s), fitted(X_all, y_all)
+    for params, more in (
+        ({"cov_type": "HC1"}, {}),
+        ({"cov_type": "cluster", "groups": groups}, {"groups": np.repeat(groups, s)}),
+    ):
+        table = inference_table(model, X, y, s, **params)
+        expected = inference_table(repeated, X_all, y_all, **{**params, **more})
+        assert_allclose(table["std_err"], expected["std_err"], rtol=1e-9)
+
+
+def test_each_sample_its_own_cluster_is_hc1_nearly():
+    X, y = problem(n_samples=200)
+    model = fitted(X, y)
+    hc0 = inference_table(model, X, y, cov_type="HC0")["std_err"]
+    own = inference_table(model, X, y, cov_type="cluster", groups=np.arange(200))["std_err"]
+    assert_allclose(own, hc0 * np.sqrt(200 / 195), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("params", "match"),
+    [
+        ({"cov_type": "HC7"}, "cov_type must be one of"),
+        ({"cov_type": "cluster"}, "needs groups"),
+        ({"groups": np.zeros(80)}, "needs groups"),
+        ({"cov_type": "cluster", "groups": np.zeros(80)}, "one cluster only"),
+        ({"cov_type": "cluster", "groups": np.arange(79)}, r"\[80, 79\] in X and groups"),
+        ({"cov_type": "cluster", "groups": np.full(80, np.nan)}, "groups has a missing label"),
+    ],
+)
+def test_covariances_that_are_refused(params, match):
+    X, y = problem()
+    with pytest.raises(ValueError, match=match):
+        inference_table(fitted(X, y), X, y, **params)
+
+
+def test_no_sandwich_with_a_penalty():
+    X, y = problem()
+    with pytest.raises(ValueError, match="'HC0' is for fits without a penalty"):
+        inference_table(fitted(X, y, C=1.0), X, y, penalized=True, cov_type="HC0")
+
+
+# Soft labels
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_soft_labels_count_like_weighted_rows(n_classes):
+    X, _ = problem(n_samples=100)
+    Y = probabilities(100, n_classes)
+    table = inference_table(fitted(X, Y), X, Y)
+    rows, labels = np.nonzero(Y)
+    s = Y[rows, labels]
+    expected = inference_table(fitted(X[rows], labels, s), X[rows], labels, s)
+    assert_allclose(table, expected, rtol=1e-6, atol=1e-9)
+
+
+def test_fractions_as_binomial_responses():
+    X, _ = problem(n_samples=100)
+    Y = probabilities(100, 2)
+    result = sm.GLM(Y[:, 1], with_constant(X), family=sm.families.Binomial()).fit(tol=1e-14)
+    assert_same_as_statsmodels(inference_table(fitted(X, Y), X, Y), result)
+
+
 # Refusals
 
 
@@ -247,9 +415,13 @@ def test_of_another_kind_or_not_fitted():
     X, y = problem()
     with pytest.raises(NotFittedError, match="GDLogisticRegression"):
         inference_table(GDLogisticRegression(), X, y)
-    pipeline = make_pipeline(StandardScaler(), GDLogisticRegression(C=np.inf)).fit(X, y)
-    with pytest.raises(TypeError, match=r"got Pipeline.*final estimator"):
+    with pytest.raises(NotFittedError):
+        inference_table(make_pipeline(StandardScaler(), GDLogisticRegression()), X, y)
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
+    with pytest.raises(TypeError, match="got LogisticRegression"):
         inference_table(pipeline, X, y)
+    with pytest.raises(TypeError, match=r"got GridSearchCV.*best_estimator_"):
+        inference_table(GridSearchCV(GDLogisticRegression(), {}), X, y)
 
 
 @pytest.mark.parametrize("level", [0, 1, 95, -0.1, np.nan])
@@ -332,6 +504,32 @@ def test_collinear_columns_are_named(make, n_classes):
         inference_table(model, X, y)
     table = inference_table(fitted(X, y, C=1.0), X, y, penalized=True)
     assert np.isfinite(table).all(axis=None)
+
+
+@pytest.mark.parametrize("layout", [np.asarray, scipy.sparse.csr_array], ids=["dense", "sparse"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("make", [equal_columns, dependent_columns, constant_column, zero_column])
+def test_collinear_columns_are_left_out_on_request(make, n_classes, layout):
+    X, y = problem(n_samples=300, n_classes=n_classes)
+    named = make(X)
+    with pytest.warns(CollinearityWarning):
+        model = fitted(layout(X), y)
+    table = inference_table(model, layout(X), y, drop_collinear=True)
+    others = [j for j in range(4) if f"x{j}" != named]
+    expected = inference_table(fitted(X[:, others], y), X[:, others], y)
+    left_out = table.index.get_level_values("feature") == named
+    assert np.isnan(table[left_out]).all(axis=None)
+    assert left_out.sum() == n_classes - 1
+    assert_allclose(table[~left_out], expected, rtol=1e-5, atol=1e-8)
+    robust = inference_table(model, layout(X), y, drop_collinear=True, cov_type="HC0")
+    assert_array_equal(np.isnan(robust["std_err"]), left_out)
+
+
+def test_without_collinear_columns_none_are_left_out():
+    X, y = problem()
+    model = fitted(X, y)
+    expected = inference_table(model, X, y)
+    assert_array_equal(inference_table(model, X, y, drop_collinear=True), expected)
 
 
 def test_nearly_collinear_columns_are_not_refused():

@@ -196,6 +196,9 @@ def test_units_leave_the_scores_alone(unit):
         scores = X @ start[:-1] + start[-1]
         assert_allclose(X @ least[:-1] + least[-1], scores, rtol=1e-12, atol=1e-12)
         assert np.linalg.norm(least[:-1]) <= np.linalg.norm(start[:-1])
+        others = relations.without_redundant(start)
+        assert_allclose(X @ others[:-1] + others[-1], scores, rtol=1e-10, atol=1e-10)
+        assert not others[:-1][relations.redundant].any()
 
 
 def test_a_hundred_names_at_most():
