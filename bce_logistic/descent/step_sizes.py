@@ -94,10 +94,10 @@ class BacktrackingArmijo:
 
 @dataclass(frozen=True)
 class HalvedFromSaturation:
-    """A step of another rule, halved while the objective is steeper uphill than it is high.
+    r"""A step of another rule, halved while it ends in saturation: :math:`\nabla F^T (w' - w) > F`.
 
-    Then nearly all samples are classified for certain, and nothing but the penalty is left: the
-    slope before the step did not tell how far to go.
+    At such an end :math:`w'` nearly all samples are classified with certainty, and the objective is
+    little more than the penalty, which rises along the step.
     """
 
     step_size: BacktrackingArmijo

@@ -53,8 +53,8 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, BaseEstima
 
     Fits every fold with every C, scores the rows that the fold holds out, chooses a C by the mean
     score, and fits all rows with it: the result of a grid search over
-    :class:`GDLogisticRegression`, whose objective it minimises. The fits help each other: they
-    start where others arrived, and share passes over the rows.
+    :class:`GDLogisticRegression`, whose objective it minimises. The fits share work: each
+    starts from the results of others.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, BaseEstima
         How to divide the rows: any splitter of scikit-learn, or an iterable of (training, held-out)
         positions. An int: the number of folds of a StratifiedKFold; None: five.
     scoring : str or callable, default="neg_log_loss"
-        What is best: the name of a score of scikit-learn, or ``scorer(estimator, X, y)``.
+        The score to maximise: its name in scikit-learn, or ``scorer(estimator, X, y)``.
         "neg_log_loss", "accuracy", "neg_brier_score" and, for two classes, "roc_auc" are computed
         for all models at once. None: accuracy. Sample weights count in the scores.
     selection : {"best", "one_standard_error"}, default="best"
@@ -207,7 +207,7 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, BaseEstima
         sample_weight : array-like of shape (n_samples,), number or None, default=None
             Weights of the samples, for the fits and for the scores. None: 1 for every sample.
         **params : dict
-            ``groups``, which the splitter gets; with ``enable_metadata_routing=True``, what
+            ``groups`` for the splitter; with ``enable_metadata_routing=True``, the metadata that
             splitter and scorer request.
 
         Returns
@@ -261,7 +261,7 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, BaseEstima
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples. None: 1 for every sample.
         **params : dict
-            What the scorer requests, with ``enable_metadata_routing=True``.
+            The metadata that the scorer requests, with ``enable_metadata_routing=True``.
 
         Returns
         -------
@@ -491,7 +491,7 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, BaseEstima
 
 
 class _Progress:
-    """What a fit of a fold tells the user: a line, and an event for the callbacks."""
+    """Report the fit of a fold: a line of output, and an event for the callbacks."""
 
     def __init__(self, estimator: GDLogisticRegressionCV, Cs: Array, tasks: FitTasks | None):
         self.estimator, self.Cs, self.tasks, self.n_fits = estimator, Cs, tasks, 0
@@ -512,7 +512,7 @@ def _routing_enabled() -> bool:
 
 
 def _refuse(params: dict[str, Any], method: str, allowed: tuple[str, ...]) -> None:
-    """Raise ValueError for metadata that nobody would get."""
+    """Raise ValueError for metadata that neither splitter nor scorer would receive."""
     unknown = sorted(set(params) - set(allowed))
     if unknown:
         raise ValueError(

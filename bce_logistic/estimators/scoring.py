@@ -20,7 +20,7 @@ from ..objective.losses import BinaryCrossEntropy, CrossEntropy
 
 
 class HeldOut(NamedTuple):
-    """Held-out rows, and what models predict for them.
+    """Held-out rows, and the scores of models for them.
 
     ``y``: labels encoded by class, (n_rows,). ``z``: scores, (n_rows, n_models) for two classes and
     (n_rows, n_models, n_classes) for more. ``s``: sample weights, (n_rows,). ``dtype``: precision

@@ -26,7 +26,7 @@ def duality_gap(objective: Objective, point: Point) -> float:
     Parameters
     ----------
     objective : Objective
-        What is minimised.
+        The objective to minimise.
     point : Point
         Coefficients, value and gradient there.
 
@@ -56,7 +56,7 @@ def duality_gap(objective: Objective, point: Point) -> float:
 
 
 def _intercept_step(objective: Objective, point: Point) -> tuple[Array, Array]:
-    """``delta`` and ``H_b delta``; of what the point knows already, if it does."""
+    """``delta`` and ``H_b delta``, by the point's Hessian column if it has one."""
     if point.intercept_column is None:
         return objective.intercept_step(point)
     step = point.gradient[-1] / max(point.intercept_column[-1], np.finfo(np.float64).tiny)

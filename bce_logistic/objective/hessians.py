@@ -207,11 +207,11 @@ class HessianMixin(ABC):
 
     @cached_property
     def min_curvature(self) -> Array:
-        """Curvature that a lasting metric reckons with at least, shape (n_coefficients,).
+        """Lower bounds on the curvature in a metric that is reused, shape (n_coefficients,).
 
-        Where every sample is classified for certain, the curvature of the intercept, which has no
-        penalty, is rounding errors. A metric made there would make steps of the intercept without
-        bounds as soon as one sample no longer is.
+        Where every sample is classified with certainty, the curvature of the intercept, which has
+        no penalty, is only rounding error. A metric built there would make unbounded steps of the
+        intercept as soon as one sample is less certain.
         """
         of_intercept = np.finfo(np.float64).eps ** 0.5 * self.total_weight
         return np.append(

@@ -25,8 +25,8 @@ from .penalties import L2
 class Point(NamedTuple):
     """Coefficients with the objective's value and gradient there.
 
-    ``intercept_column`` is the Hessian's last column, if it was asked for: what the duality gap
-    needs beside the gradient.
+    ``intercept_column`` is the Hessian's last column if it was requested. The duality gap needs it
+    beside the gradient.
     """
 
     w: Array

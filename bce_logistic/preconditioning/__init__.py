@@ -1,1 +1,1 @@
-"""Layer 5: approximate Hessians, what they cost, and which one to take."""
+"""Layer 5: approximate Hessians, their costs, and which one to take."""

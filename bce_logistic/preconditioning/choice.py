@@ -33,11 +33,11 @@ COUPLED_COEFFICIENTS = 150
 NEWTON_SECONDS = 1e-4
 # Cost of coordinates of the row space, in passes, up to which nothing cheaper is tried first.
 ROW_SPACE_COST = 15
-# Columns, or rows if they are fewer, up to which a factor over all of them is thought of.
+# Columns, or rows if they are fewer, up to which a factor over all of them is considered.
 MAX_FACTOR_COLUMNS = 6000
-# Columns of sparse data up to which a factor over all of them is thought of.
+# Columns of sparse data up to which a factor over all of them is considered.
 MAX_SPARSE_FACTOR_COLUMNS = 300
-# And up to which it is the last resort, after blocks.
+# Columns of sparse data up to which such a factor follows the blocks as a last resort.
 MAX_LAST_FACTOR_COLUMNS = 1000
 # Rows of a subsample for each column: more give a better start, and cost more.
 MIN_ROWS_PER_COLUMN = 64
@@ -113,7 +113,7 @@ def candidates(
     Parameters
     ----------
     objective : Objective
-        What is minimised.
+        The objective to minimise.
     rng : numpy.random.Generator
         Source of randomness for the draw of rows.
     tried_rows : int, default=0
@@ -267,7 +267,7 @@ def block_factor(
     diagonal = objective.hessian_diagonal(w)
     curvature = (diagonal.T - objective.penalty.curvature).T[:n_features]
     curvature = curvature if curvature.ndim == 1 else curvature.max(axis=1)
-    # Where the penalty is most of the Hessian, the diagonal is all that there is to know.
+    # Columns whose curvature is mostly that of the penalty stay outside the block.
     n_columns = min(
         n_columns, int(np.sum(curvature > objective.penalty.curvature[:n_features] / 2))
     )

@@ -1,13 +1,13 @@
-"""What an approximate Hessian costs, counted in passes over the data.
+"""Costs of approximate Hessians, in passes over the data.
 
-The costs need not be exact: they decide between ways that differ by much.
+Rough estimates suffice, since the alternatives differ widely.
 """
 
 from __future__ import annotations
 
 from ..objective.objective import Objective
 
-# Seconds, about, on one core of today: a pass over rows without work, a stored number in a pass,
+# Approximate seconds on one core: a pass over rows without work, a stored number in a pass,
 # a multiplication in a matrix product, the same two for sparse data.
 SECONDS_PER_CALL = 5e-5
 SECONDS_PER_READ = 4e-10
@@ -32,37 +32,37 @@ class Costs:
         self.of_pass = SECONDS_PER_CALL + rows.n_stored * self.n_scores * read
 
     def factor(self, n_rows: int) -> float:
-        """A factor of the Hessian of so many rows, for each class."""
+        """Cost of a factor of the Hessian of ``n_rows`` rows, for each class."""
         sandwich = n_rows * self.row_size**2 * self.fma
         cholesky = self.n_columns**3 / 3 * SECONDS_PER_FMA
         return (SECONDS_PER_CALL + self.n_scores * (sandwich + cholesky)) / self.of_pass
 
     def rows(self, cost: float) -> int:
-        """Rows of which a factor costs so many passes."""
+        """Number of rows for which a factor has this cost."""
         cholesky = self.n_columns**3 / 3 * SECONDS_PER_FMA
         seconds = cost * self.of_pass / self.n_scores - cholesky
         return max(0, int(seconds / (self.row_size**2 * self.fma)))
 
     def shared_factor(self) -> float:
-        """A factor of the mean Hessian of all classes."""
+        """Cost of a factor of the mean Hessian of all classes."""
         sandwich = self.n_rows * self.row_size**2 * self.fma
         cholesky = self.n_columns**3 / 3 * SECONDS_PER_FMA
         return 2 + (sandwich + cholesky) / self.of_pass
 
     def hessian_seconds(self) -> float:
-        """Seconds of a Hessian of all coefficients together and its factor."""
+        """Seconds for the Hessian of all coefficients together and its factor."""
         sandwiches = self.n_scores * (self.n_scores + 1) / 2
         sandwich = self.n_rows * self.row_size**2 * self.fma
         cholesky = (self.n_columns * self.n_scores) ** 3 / 3 * SECONDS_PER_FMA
         return sandwiches * sandwich + cholesky
 
     def block(self, cost: float) -> int:
-        """Columns of a block whose factor costs so many passes."""
+        """Number of columns of a block whose factor has this cost."""
         seconds = cost * self.of_pass
         return int((seconds / (ROWS_PER_BLOCK_COLUMN * SECONDS_PER_FMA)) ** (1 / 3))
 
     def row_space(self) -> float:
-        """Coordinates of the space of the rows."""
+        """Cost of the coordinates of the row space."""
         kernel = self.n_rows**2 * self.n_columns * self.fma
         eigenvectors = self.n_rows**3 * SECONDS_PER_EIGENVECTOR_ENTRY
         return 2 + (SECONDS_PER_CALL + kernel + eigenvectors) / self.of_pass

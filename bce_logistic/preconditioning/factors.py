@@ -23,8 +23,8 @@ class Factor:
 
     Classes that share it may have a scale each: then ``scale`` has the shape of the coefficients.
 
-    Columns of any scale are all alike to it, and a matrix that is singular to rounding (equal or
-    constant columns without a penalty) is helped by the smallest ridge that does.
+    So it does not depend on the units of the columns. If the matrix is singular up to rounding
+    (equal or constant columns without a penalty), the smallest sufficient ridge is added.
     """
 
     cholesky: Array
@@ -149,16 +149,16 @@ class ColumnFactor:
 
 @dataclass(frozen=True)
 class Hessian:
-    """A factor that stands for the Hessian of all rows so well that its predictions are believed.
+    """An approximation of the Hessian of all rows that is good enough to estimate the gap with.
 
     Attributes
     ----------
     steps : Preconditioner
-        What the steps are made with: a factor that may hold back what few rows tell.
+        Factor for the steps; it may be too stiff along directions that few rows determine.
     bound : Preconditioner
-        A factor that is in no direction much stiffer than the Hessian: for estimates of the gap.
+        Factor for estimates of the gap: in no direction is it much stiffer than the Hessian.
     stiffness : float
-        By how much it is at most, as far as that is known.
+        Largest known ratio of the curvature in ``bound`` to that in the Hessian.
     intercept_column : ndarray or None
         The Hessian's column of the intercept, for two classes.
     """
@@ -181,10 +181,10 @@ class Hessian:
 class SumToZero:
     """Steps that sum to zero over the classes.
 
-    Adding the same to the coefficients of all classes changes no probability. The penalty, if
-    there is one, is least where they sum to zero; without one those coefficients are as good as
-    any, and the ones that LogisticRegression finds. So a descent that starts there stays there,
-    away from a direction along which the objective hardly bends.
+    Adding the same to the coefficients of all classes changes no probability. A penalty is least
+    where they sum to zero. Without one, these are some of many equally good coefficients, and those
+    that LogisticRegression finds. A descent that starts there stays there, and so does not move
+    along a direction of almost no curvature.
     """
 
     preconditioner: Preconditioner

@@ -7,8 +7,8 @@ makes the objective one of as many coefficients as there are rows. With the pena
 .. math:: w = R^{-1} X_c^T U S^{-1/2} v, \qquad b = b_c - m^T w, \qquad
           X w + b = U S^{1/2} v + b_c, \qquad w^T R \, w = v^T v.
 
-Features far from zero would leave no digits for what tells the rows apart: so the means are
-subtracted first, where an intercept makes up for it.
+Without centring, features far from zero cause cancellation; so the means are subtracted first if
+there is an intercept, which compensates for it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Rows drawn at random that stand for all: where a descent on many rows gets its start.
+"""A random subsample of the rows, on which a descent on many rows finds its start.
 
-A subsample is a dense copy in memory. Classes are drawn apart, so that a rare one is not
-missed, and every row is weighted by how many it stands for.
+A subsample is a dense copy in memory. Each class is sampled separately, so that a rare one is not
+missed, and every row is weighted by the number of rows that it represents.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Subsample:
     whole : Objective
         The objective that the rows come from.
     rows : RowsInMemory
-        The rows, their weights such that together they stand for all.
+        The rows, weighted so that together they represent all rows.
     """
 
     whole: Objective
@@ -39,17 +39,17 @@ class Subsample:
         Parameters
         ----------
         whole : Objective
-            Where to draw from.
+            The objective whose rows are drawn.
         n_rows : int
-            How many rows to draw, about.
+            Approximate number of rows to draw.
         rng : numpy.random.Generator
             Source of randomness.
 
         Returns
         -------
         Subsample
-            The rows drawn. A class gets its share of them, but at least half of what it would
-            get if all classes were equally frequent, or all the rows that it has.
+            The rows drawn. A class gets its share of them, but at least half of the share that it
+            would have if all classes were equally frequent, or all of its rows.
         """
         counts = whole.rows.label_counts(max(2, whole.n_scores))
         labels, positions, scales = [], [], []
@@ -70,25 +70,25 @@ class Subsample:
         return cls(whole, DenseRows(X, y, s * scale, whole.rows.run))
 
     def objective(self, n_rows: int) -> Objective:
-        r"""Objective of the first rows, with a penalty that holds each feature back.
+        r"""Objective of the first rows, with an additional ridge on each feature.
 
         Parameters
         ----------
         n_rows : int
-            How many rows.
+            Number of rows.
 
         Returns
         -------
         Objective
-            Their loss, scaled to that of all rows, with the penalty of all rows plus what one
-            more row would add that tells nothing:
+            Their loss, scaled to that of all rows, with the penalty of all rows plus a ridge, the
+            curvature that one additional, uninformative row would add:
 
             .. math:: r_j + c \\, s \\, \\frac{\\sum_i (x_{ij} - \\bar x_j)^4}
                                         {\\sum_i (x_{ij} - \\bar x_j)^2},
 
-            with c the largest curvature of the loss and s the weight of a row. It hardly
-            changes a feature that many rows tell of, and keeps the coefficient of a feature
-            that is rare among these rows from running away.
+            with c the largest curvature of the loss and s the weight of a row. The ridge has
+            little effect on a coefficient that many rows determine, and keeps that of a feature
+            that is rare among these rows from diverging.
         """
         n_rows = min(n_rows, self.rows.n_samples)
         part = self.rows.subset(slice(0, n_rows), np.full(n_rows, self.rows.n_samples / n_rows))
@@ -112,7 +112,7 @@ def _fourth_over_second_moment(rows: RowsInMemory) -> Array:
 def even_sample(objective: Objective, n_rows: int, rng: np.random.Generator) -> Objective:
     """The objective on rows in memory, drawn evenly over the data; sparse ones are left sparse.
 
-    Each row is weighted by the number of rows that it stands for; the penalty is that of all rows.
+    Each row is weighted by the number of rows that it represents; the penalty is that of all rows.
     """
     rows = cast(RowsInMemory, objective.rows)
     n_rows = min(n_rows, rows.n_samples)

@@ -1,1 +1,1 @@
-"""Layer 2: where rows live, and how a sum over them is taken."""
+"""Layer 2: storage of the rows, and sums over them."""

@@ -11,18 +11,18 @@ import numpy as np
 
 from ..descent.loop import Iterate
 
-# The estimates are right to about this factor, and the promise is to be on the safe side; over
-# many steps a convergence that slows down, like a power of their number, needs a larger one.
+# The estimates are right to about this factor. A convergence that slows down over many steps, like
+# a power of their number, needs a larger one.
 SAFETY = 4.0
 SAFETY_IF_SLOW = 16.0
-# Steps that are many.
+# Steps after which a descent counts as slow.
 SLOW = 32
-# Decreases that do not shrink from step to step are taken to shrink by this factor.
+# Largest ratio of successive decreases that is extrapolated with.
 SLOWEST_CONTRACTION = 0.95
 
 
 class Progress(NamedTuple):
-    """What one iterate tells of the convergence.
+    """Measures of convergence at one iterate.
 
     Attributes
     ----------
@@ -50,16 +50,15 @@ class Progress(NamedTuple):
 def estimated_gap(history: Sequence[Progress]) -> float:
     r"""Distance of the objective from its minimum, estimated on the safe side.
 
-    The prediction of the metric is right if the metric is the Hessian, and believed if the last
-    step did what was predicted of it. Otherwise the decreases made so far speak for themselves:
-    if they shrink by the factor rho from one step to the next, all that are still to come add
-    up to
+    The decrease that the metric predicts is right if the metric is the Hessian. It is trusted if
+    the last step achieved the predicted decrease. Otherwise the past decreases are extrapolated: if
+    they shrink by the factor rho from one step to the next, those to come add up to
 
     .. math:: \delta \, (\rho + \rho^2 + \ldots) = \delta \, \frac{\rho}{1 - \rho}.
 
-    The largest of the estimates is taken, over single steps, over pairs and fours of them, and
-    over quarters of a longer history, which see a convergence that slows down; times a safety
-    factor. In nats.
+    Returns the largest of the estimates over single steps, over pairs and fours of them, and over
+    quarters of a longer history, which detect a convergence that slows down; times a safety factor.
+    In nats.
     """
     if model_is_accurate(history):
         return SAFETY * history[-1].half_squared_decrement
@@ -74,7 +73,7 @@ def estimated_gap(history: Sequence[Progress]) -> float:
 def model_is_accurate(history: Sequence[Progress]) -> bool:
     """Whether the last step went as the metric predicted, most of the way to the optimum.
 
-    After many steps the last two have to: of many, one does so by chance.
+    After 32 steps the last two steps must have done so, since one of many may do so by chance.
     """
     steps = list(itertools.pairwise(history[-2:] if len(history) < SLOW else history[-3:]))
     return len(steps) > 0 and all(_as_predicted(before, now) for before, now in steps)

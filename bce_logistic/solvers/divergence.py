@@ -11,7 +11,7 @@ from ..objective.objective import Objective, Point
 
 # Multiple of the objective at the start above which a descent diverges.
 MAX_GROWTH = 1e4
-# Number of iterates from which swings that persist can be told from swings that die out.
+# Smallest number of iterates that shows whether an oscillation persists or dies out.
 MIN_ITERATES = 40
 
 

@@ -1,4 +1,4 @@
-"""How far an iterate is above the minimum: believed, certified or estimated."""
+"""How far an iterate is above the minimum: by a trusted factor, a certificate or an estimate."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from ..objective.objective import Objective, Point
 from ..preconditioning.factors import Hessian
 from .convergence import SAFETY, Progress, estimated_gap, model_is_accurate
 
-# A factor that is not of the Hessian here misses more, above all where it was made far away.
+# The same for a factor that was built at another point, from which the Hessian has changed.
 SAFETY_OF_REUSED = 10.0
-# A relative gap that is small enough to plan with where none is asked for.
+# Relative gap to plan with if the tolerance is zero.
 TINY_TOL = 1e-10
 TINY = np.finfo(np.float64).tiny
-# Last steps that tell how the Hessian changed.
+# Number of last steps from which the change of the Hessian is measured.
 RECENT = 4
 
 
 class Gap:
-    """How far the iterates of one metric are above the minimum: believed, certified or estimated.
+    """How far the iterates of one metric are above the minimum.
 
     Parameters
     ----------
     objective : Objective
-        What is minimised.
+        The objective to minimise.
     tol : float
         Relative gap that is to be reached.
     hessian : Hessian, optional
-        An approximate Hessian that is believed: no direction is much stiffer in it than in the
-        Hessian at the time when it was made. How the Hessian changed since, the steps tell.
+        An approximate Hessian whose decrement is trusted: in no direction is it much stiffer than
+        the Hessian at the point where it was built. The steps show later changes of the Hessian.
     is_newton : bool, default=False
         Whether each step is made with the Hessian at its start.
     """
@@ -57,7 +57,7 @@ class Gap:
         self.checked = self.certificate = inf
 
     def judged(self, iterate: Iterate) -> Iterate:
-        """The iterate with what is known of its gap."""
+        """The iterate, with its gap and its certificate filled in."""
         gap = self(iterate)
         return iterate._replace(gap=gap, certificate=self.certificate)
 
@@ -114,7 +114,7 @@ class Gap:
         )
 
     def steps_left(self) -> float:
-        """Steps until the gap is as small as wanted, if it shrinks on as over half of the history.
+        """Steps until the gap is at the tolerance, if it shrinks as over half of the history.
 
         The rate is the slope of a straight line through its logarithms.
         """
@@ -142,7 +142,7 @@ class Gap:
         return self.steps_left() <= 1
 
     def is_stuck(self) -> bool:
-        """Whether the last step led nowhere."""
+        """Whether the last step changed nothing."""
         return len(self.history) > 1 and self.history[-1] == self.history[-2]
 
 

@@ -74,8 +74,8 @@ def minimize(
 def _is_rounding(objective: Objective, gap: float, last: Iterate) -> bool:
     """Whether rounding explains the bound on the gap, which is unknown without a penalty.
 
-    A rounding error of the gradient enters the bound divided by the penalty, and a weak one makes
-    it large: a quarter of the digits has to do.
+    The bound contains the rounding error of the gradient, divided by the strength of the penalty.
+    For a weak penalty that is large, so a quarter of the digits is enough.
     """
     return gap == inf or gap <= np.finfo(objective.rows.dtype).eps ** 0.25 * last.point.value
 

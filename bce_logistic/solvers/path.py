@@ -79,7 +79,7 @@ def minimize_along(
 def _extrapolated(known: list[tuple[float, Array]], C: float) -> Array:
     """Coefficients at C on the polynomial in log C through the last three, or fewer.
 
-    It goes at most as far beyond the last as the one before is away from it.
+    It extrapolates no further beyond the last than the distance between the last two.
     """
     near = known[-3:]
     x = np.log([C_j for C_j, _ in near])

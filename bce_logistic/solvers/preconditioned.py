@@ -32,22 +32,22 @@ from .gap import CertifiedLastStep, Gap
 from .subsample_start import newton_on_subsample
 from .truncated_newton import TruncatedNewton
 
-# Iterations before a metric is judged, and how this grows each time that it is made anew.
+# Iterations before a metric is judged, and the growth of this number each time it is rebuilt.
 PATIENCE = 5
 PATIENCE_GROWTH = 1.5
-# Iterations beyond the cost of a better metric after which it is due.
+# Passes spent beyond the cost of a better metric after which it is built in any case.
 TRIED = 12
-# Iterations after which products with the Hessian teach more.
+# Passes spent, and to come, from which truncated Newton is faster.
 SLOW_STEPS = 25
-# Curvature pairs that are kept: at least about as many as lbfgs keeps, in no more memory; at most.
+# Smallest number of curvature pairs, about that of lbfgs in the same memory, and the largest.
 MEMORY = (9, 30)
-# Numbers that they may hold (64 MiB), unless that would be fewer.
+# Numbers in all pairs (64 MiB); the smallest number of pairs may hold more.
 MAX_PAIR_NUMBERS = 1 << 23
-# What a step to an optimum leaves of the error, at most.
+# Largest part of the error that a step near a finite optimum leaves.
 MAX_REMAINING_ERROR = 0.05
-# What a step towards an optimum at infinity leaves, 1/e, less a margin.
+# Part that a step towards an optimum at infinity leaves: 1/e, less a margin.
 FADING = 0.3
-# Part of the objective that a sum of rounding errors may be.
+# Largest rounding error of the objective, relative to it.
 ROUNDING = 16 * np.finfo(np.float64).eps
 
 
@@ -124,14 +124,14 @@ class PreconditionedDescent:
         return "max_iter" if iterate.t >= self.max_iter else None
 
     def check_end(self, objective: Objective, iterate: Iterate, history: list[Progress]) -> None:
-        """Nothing: the line search keeps every step from going up."""
+        """Never raise an error: the line search accepts no step that increases the objective."""
 
     def may_be_separated(self, objective: Objective, curve: list[Progress], reason: str) -> bool:
         """Whether the classes may be separable, judged by the last step.
 
-        A step to a finite optimum leaves a small part of the error; towards infinity, each step
-        leaves 1/e of what separated samples contribute, which must not pass for that small part. In
-        single precision, rounding errors can hide them.
+        Near a finite optimum a step leaves a small part of the error; towards infinity it leaves
+        1/e of the contribution of the separated samples, which may be small from the start. In
+        single precision rounding errors can hide that.
         """
         if objective.is_penalised:
             return False
@@ -189,9 +189,9 @@ class PreconditionedDescent:
     def _in_row_space(
         self, objective: Objective, space: RowSpace, where: Array | Point, t: int
     ) -> Generator[Iterate, None, tuple[Point, int]]:
-        """Descend in the space of the rows, to half of the gap that is asked for.
+        """Descend in the space of the rows, to half of the tolerance.
 
-        What rounding makes of it, the objective of all columns tells.
+        The gap of the result is then computed for all columns, which includes rounding errors.
         """
         w = where.w if isinstance(where, Point) else where
         part = space.objective
@@ -253,12 +253,12 @@ class PreconditionedDescent:
         better: Candidate | Restriction | None,
         patience: float,
     ) -> bool:
-        """Whether a metric brings so little that a better one, or truncated Newton, pays."""
+        """Whether a metric is so slow that a better one, or truncated Newton, pays."""
         left, spent = gap.steps_left(), objective.rows.passes - before
         if better is None:
             return spent > SLOW_STEPS and left > SLOW_STEPS
         cost = (2 if better is candidate else 1) * better.cost
-        # Else what was spent would have paid for it: the estimate of what is left was too good.
+        # The second case is for estimates of the steps left that were too low.
         return (spent > patience and left > 2 * cost + PATIENCE) or (
             spent > cost + TRIED and left > PATIENCE
         )
@@ -308,9 +308,9 @@ class _Remembered:
 
 
 def _last_step_converged(curve: list[Progress]) -> bool:
-    """Whether the last step did what was predicted, and left next to nothing.
+    """Whether the last step achieved the predicted decrease and left little of the error.
 
-    The step before must have left less than 1/e: else the last may have done so by chance. Steps
+    The step before must have left less than 1/e, since the last may have done so by chance. Steps
     that start where the predicted decrease is below rounding error are ignored.
     """
     rounding = ROUNDING * abs(curve[-1].value)
@@ -330,7 +330,7 @@ def _last_step_converged(curve: list[Progress]) -> bool:
 
 
 def _stalled_at_precision(history: list[Progress]) -> bool:
-    """Whether three steps brought neither the objective nor its gradient down."""
+    """Whether the last three steps decreased neither the objective nor its gradient."""
     if len(history) < 4:
         return False
     before, now = history[-4], history[-1]

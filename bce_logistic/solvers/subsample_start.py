@@ -31,7 +31,7 @@ def newton_on_subsample(
     Parameters
     ----------
     objective : Objective
-        What is minimised in the end.
+        The objective of all rows.
     w : ndarray
         Coefficients to start from.
     n_rows : int
@@ -42,7 +42,7 @@ def newton_on_subsample(
     Returns
     -------
     w : ndarray
-        Coefficients about as good as those rows can tell.
+        Coefficients near the optimum of those rows: within their sampling noise.
     factor : Hessian
         The last Hessian's factor.
     """

@@ -1,7 +1,8 @@
 r"""Truncated Newton: Newton steps by conjugate gradients, preconditioned by L-BFGS.
 
-Where every step of a descent teaches little, products with the Hessian teach more: they take no
-exponentials, and the steps of conjugate gradients are conjugate. They become curvature pairs.
+Where the steps of a descent make slow progress, products with the Hessian are worth more than
+gradients: they take no exponentials, and the steps of conjugate gradients are conjugate. These
+steps become curvature pairs.
 
 References
 ----------
@@ -32,7 +33,7 @@ FIRST_FORCING = 0.25
 
 
 class TruncatedState(NamedTuple):
-    """What :class:`TruncatedNewton` remembers: the curvature pairs, and the first residual."""
+    """State of :class:`TruncatedNewton`: the curvature pairs, and the first residual."""
 
     pairs: tuple[CurvaturePair, ...]
     first: float
@@ -53,7 +54,7 @@ class TruncatedNewton:
     Parameters
     ----------
     objective : Objective
-        What is minimised.
+        The objective to minimise.
     metric : LBFGS
         The preconditioner, and how many curvature pairs are remembered.
     target : float
