@@ -17,7 +17,7 @@ from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.ensemble import AdaBoostClassifier
-from sklearn.exceptions import UnsetMetadataPassedError
+from sklearn.exceptions import InconsistentVersionWarning, UnsetMetadataPassedError
 from sklearn.feature_selection import SequentialFeatureSelector
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import get_scorer, log_loss
@@ -35,14 +35,15 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.utils import estimator_html_repr
 
-from bce_logistic import GDLogisticRegression
+import bce_logistic
+from bce_logistic import GDLogisticRegression, GDLogisticRegressionCV
 
 from .common import needs_scikit_learn, problem, weights
 
 ROOT = Path(__file__).resolve().parents[1]
 every_number_of_classes = pytest.mark.parametrize("n_classes", [2, 3])
 
-PACKAGE = "bce_logistic."
+PACKAGE, VERSION = "bce_logistic.", bce_logistic.__version__
 ALWAYS = {"estimators.logistic_regression.GDLogisticRegression"}
 RESUMED = {"estimators.fitted_state.WarmStart", "descent.loop.DescentState"}
 # Types that skops asks for besides ALWAYS, for each kind of model in SECURITY.md.
@@ -283,6 +284,40 @@ def test_copies_are_whole_and_independent(copied, params, more):
     assert not np.array_equal(again.coef_, before)
     assert_array_equal(model.coef_, before)
     assert_array_equal(model.fit(X, y).coef_, again.coef_)
+
+
+@pytest.mark.parametrize("estimator", [GDLogisticRegression, GDLogisticRegressionCV])
+@every_copy
+def test_a_file_of_another_version_warns(copied, estimator, monkeypatch):
+    X, y = named_data()
+    model = estimator().fit(X, y)
+    pickled = pickle.dumps(make_pipeline(StandardScaler(), model))
+    monkeypatch.setattr(bce_logistic, "__version__", "999.1")
+    with pytest.warns(InconsistentVersionWarning) as caught:
+        again = pickle.loads(pickled)
+    message = rf"bce_logistic.{estimator.__name__} from version {VERSION} when using version 999.1"
+    assert re.search(message, str(caught[0].message))
+    assert len(caught) == 1
+    # What is loaded is of the new version.
+    assert vars(copied(again[-1])).keys() == vars(model).keys()
+
+
+def test_a_file_without_a_version_is_of_another():
+    X, y = named_data()
+    model = GDLogisticRegression().fit(X, y)
+    again = GDLogisticRegression()
+    with pytest.warns(InconsistentVersionWarning, match="from version before 0.1.0"):
+        again.__setstate__(vars(model))
+    assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+
+
+def test_skops_files_hold_the_version_too(monkeypatch):
+    skops_io = pytest.importorskip("skops.io")
+    X, y = named_data()
+    data = skops_io.dumps(GDLogisticRegression().fit(X, y))
+    monkeypatch.setattr(bce_logistic, "__version__", "999.1")
+    with pytest.warns(InconsistentVersionWarning, match=f"from version {VERSION} when using"):
+        skops_io.loads(data, trusted=[PACKAGE + name for name in ALWAYS])
 
 
 class Unportable:

@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 
 from ..arrays import SUPPORTS_DISPATCH, Array
@@ -37,13 +36,14 @@ from .solver_choice import (
     make_early_stopping,
     stochastic_solver,
 )
+from .versioned_state import VersionedStateMixin
 
 # The smallest C whose reciprocal is finite, also with the curvature of the loss added. A NumPy
 # number, because a Python float would be rounded to zero in a comparison with a C in float32.
 SMALLEST_C = np.finfo(np.float64).tiny
 
 
-class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, BaseEstimator):
+class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, VersionedStateMixin):
     r"""Logistic regression by descending the gradient of binary cross-entropy.
 
     Minimises the same objective as :class:`sklearn.linear_model.LogisticRegression`,

@@ -10,7 +10,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import sklearn
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import check_cv
@@ -33,6 +32,7 @@ from .prediction import LinearPredictions
 from .scoring import NATIVE, HeldOut, fold_model, make_scorer, takes_sample_weight
 from .selection import choose, edge_warnings
 from .solver_choice import draw_seed
+from .versioned_state import VersionedStateMixin
 
 # Attributes of the refit that this estimator has, too.
 REFITTED = (
@@ -48,7 +48,7 @@ REFITTED = (
 )
 
 
-class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, BaseEstimator):
+class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedStateMixin):
     r"""Logistic regression that chooses C by cross-validation, in the time of a few fits.
 
     Fits every fold with every C, scores the rows that the fold holds out, chooses a C by the mean
