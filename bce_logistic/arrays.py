@@ -35,7 +35,7 @@ def array_api_compat() -> Any:
     except ImportError as error:
         raise ImportError(
             "Arrays of other libraries than NumPy need array-api-compat: "
-            "pip install 'bce_logistic[array-api]'."
+            "pip install array-api-compat."
         ) from error
     return array_api_compat
 

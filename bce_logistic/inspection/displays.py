@@ -390,6 +390,6 @@ def _pyplot(display: type) -> Any:
     except ImportError as error:
         raise ImportError(
             f"{display.__name__} draws with matplotlib, which is not installed. "
-            "Install it: pip install bce_logistic[plot]"
+            "Install it: pip install matplotlib"
         ) from error
     return plt

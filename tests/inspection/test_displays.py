@@ -266,7 +266,7 @@ def test_without_matplotlib_the_error_says_what_to_install(draw, fitted, monkeyp
 
     real_import = builtins.__import__
     monkeypatch.setattr(builtins, "__import__", without_matplotlib)
-    with pytest.raises(ImportError, match=r"pip install bce_logistic\[plot\]"):
+    with pytest.raises(ImportError, match="pip install matplotlib"):
         draw(fitted)
 
 
