@@ -42,7 +42,7 @@ def check_combinations(estimator: Any, *, partial_fit: bool = False) -> None:
         settings = ", ".join(f"{name}={getattr(estimator, name)!r}" for name in changed)
         raise ValueError(
             f"solver='preconditioned' finds its own steps and does not take {settings}. Set "
-            "solver='gd', or leave out what is only for textbook gradient descent."
+            "solver='gd', or leave these parameters at their defaults."
         )
     one_step_a_pass = estimator.batch_size is None and not partial_fit
     finds_momentum = one_step_a_pass and estimator.learning_rate == "auto"

@@ -161,7 +161,7 @@ def final_step(
     if not isinstance(model, GDLogisticRegression):
         raise TypeError(
             "estimator must be a GDLogisticRegression, or a Pipeline that ends with one; got "
-            f"{type(model).__name__}. Of a search, pass best_estimator_."
+            f"{type(model).__name__}. For a search, pass its best_estimator_."
         )
     check_is_fitted(model)
     if keeps_namespace(X):

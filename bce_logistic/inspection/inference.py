@@ -195,7 +195,7 @@ def coefficient_table(
         raise ValueError(f"cov_type must be one of {COV_TYPES}; got {cov_type!r}.")
     if (groups is None) == (cov_type == "cluster"):
         raise ValueError(
-            "cov_type='cluster' needs groups, the cluster of each sample, and only it."
+            "groups, the cluster of each sample, are for cov_type='cluster', which needs them."
         )
     if not 0 < level < 1:
         raise ValueError(f"level must be between 0 and 1, for example 0.95; got {level!r}.")

@@ -50,13 +50,13 @@ def check_numeric(data: Any, name: str) -> None:
         raise ValueError(_temporal(name, dtype, kind == "m"))
     if kind in "US":
         raise ValueError(
-            f"{name} holds no numbers but text ({dtype}). If the text is of numbers, convert it "
+            f"{name} holds text ({dtype}), not numbers. If the text is of numbers, convert it "
             f"with {name}.astype(float); if it names categories, encode it, for example with "
             "sklearn.preprocessing.OneHotEncoder."
         )
     if kind == "V":
         raise ValueError(
-            f"{name} holds no numbers but records ({dtype}). Make columns of their fields with "
+            f"{name} holds records ({dtype}), not numbers. Make columns of their fields with "
             f"numpy.lib.recfunctions.structured_to_unstructured({name})."
         )
 
@@ -157,7 +157,7 @@ def _temporal(where: str, dtype: Any, duration: bool) -> str:
     if duration:
         held, kind, days = "durations", "timedelta64", "c / np.timedelta64(1, 'D')"
     return (
-        f"{where} holds no numbers but {held} ({dtype}). Count the days, for example: {days}, "
+        f"{where} holds {held} ({dtype}), not numbers. Count the days, for example: {days}, "
         f"where c = np.asarray({where}, dtype='{kind}[s]')."
     )
 
@@ -165,6 +165,6 @@ def _temporal(where: str, dtype: Any, duration: bool) -> str:
 def _time_of_day(where: str) -> str:
     """Message that refuses times of the day."""
     return (
-        f"{where} holds no numbers but times of the day. Count the hours, for example: "
+        f"{where} holds times of the day, not numbers. Count the hours, for example: "
         f"[t.hour + t.minute / 60 for t in {where}]."
     )

@@ -368,8 +368,8 @@ def test_each_sample_its_own_cluster_is_hc1_nearly():
     ("params", "match"),
     [
         ({"cov_type": "HC7"}, "cov_type must be one of"),
-        ({"cov_type": "cluster"}, "needs groups"),
-        ({"groups": np.zeros(80)}, "needs groups"),
+        ({"cov_type": "cluster"}, "groups, the cluster of each"),
+        ({"groups": np.zeros(80)}, "groups, the cluster of each"),
         ({"cov_type": "cluster", "groups": np.zeros(80)}, "one cluster only"),
         ({"cov_type": "cluster", "groups": np.arange(79)}, r"\[80, 79\] in X and groups"),
         ({"cov_type": "cluster", "groups": np.full(80, np.nan)}, "groups has a missing label"),
