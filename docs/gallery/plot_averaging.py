@@ -2,7 +2,7 @@
 Averaging the iterates
 ======================
 
-Steps for small batches never come to rest. The mean of the iterates does, and can be far nearer the
+With small batches the iterates never come to rest. Their mean does, and can be far nearer the
 optimum than the last of them.
 """
 

@@ -2,8 +2,8 @@
 Callbacks: watch a fit, or stop it
 ==================================
 
-scikit-learn 1.9 calls callbacks in every iteration of a fit. How to record a score with one of its
-own, and how to write one that ends the fit.
+scikit-learn 1.9 calls callbacks in every iteration of a fit. This example records scores with one
+of scikit-learn's callbacks, and writes another one that ends the fit.
 """
 
 # %%
@@ -52,8 +52,8 @@ right.set(xlabel="iterations", ylabel="accuracy")
 plt.show()
 
 # %%
-# A callback of one's own
-# -----------------------
+# Write a callback
+# ----------------
 #
 # A callback is an object with four methods. ``on_fit_task_end`` receives the keyword arguments
 # that it names, here the model as if the fit had ended at that iteration. If it returns True, the
@@ -61,7 +61,7 @@ plt.show()
 
 
 class StopWhenStill:
-    """Ends a fit when the coefficients hardly move any more."""
+    """Ends a fit when the coefficients change little from one iteration to the next."""
 
     def __init__(self, threshold):
         self.threshold = threshold

@@ -31,8 +31,8 @@ X, X_test, y, y_test = train_test_split(X, y, train_size=400, stratify=y, random
 settings = {"solver": "gd", "nesterov": True, "C": 1e4, "tol": 1e-4}
 
 # %%
-# The turn
-# --------
+# When overfitting begins
+# -----------------------
 #
 # ``early_stopping=True`` sets aside a part of the rows, here a quarter, the same of every class.
 # ``n_iter_no_change`` is the patience, which is long here to show overfitting: the loss of the
@@ -94,8 +94,8 @@ for name, classifier in {
 # figure, is no estimate of the loss of new rows: the stop was chosen to make it small, and 100
 # rows are few.
 #
-# Validation rows of one's own
-# ----------------------------
+# Pass your own validation rows
+# -----------------------------
 #
 # Validation rows are drawn at random. If rows belong together, such as those of a patient or of a
 # month, they should not be split: pass validation rows as ``X_val`` and ``y_val``. They need the
@@ -112,5 +112,5 @@ with sklearn.config_context(enable_metadata_routing=True):
     pipeline.fit(X_train, y_train, X_val=X_val, y_val=y_val)
 
 kept = log_loss(y_val, pipeline.predict_proba(X_val))
-print(f"least held-out loss {pipeline[-1].validation_loss_curve_.min():.6f}")
-print(f"of what was kept    {kept:.6f}")
+print(f"lowest in the curve {pipeline[-1].validation_loss_curve_.min():.6f}")
+print(f"loss of those kept  {kept:.6f}")

@@ -2,8 +2,8 @@
 Learning rates and momentum
 ===========================
 
-Textbook gradient descent, ``solver="gd"``, on two coefficients: what a step that is too small, too
-large or just right does, and what momentum adds.
+Textbook gradient descent, ``solver="gd"``, on two coefficients: the effects of steps that are too
+small, too large or just right, and of momentum.
 """
 
 # %%
@@ -23,9 +23,9 @@ X = rng.normal(size=(300, 2)) @ [[1.0, 0.8], [0.0, 0.4]]
 y = X @ [1.0, -2.0] + rng.logistic(size=300) > 0
 
 # %%
-# The gradient cannot change faster than by L times the way gone, where L is the largest eigenvalue
-# of ``X.T @ X`` over four times the number of rows, plus ``1 / C`` over their number. With the step
-# 1/L, plain descent never makes the objective larger. This is what ``learning_rate="auto"`` does.
+# The curvature of the objective is at most L, the largest eigenvalue of ``X.T @ X`` over four times
+# the number of rows, plus ``1 / C`` over their number. With the step 1/L, plain descent never makes
+# the objective larger. ``learning_rate="auto"`` takes this step.
 
 C = 100.0
 L = np.linalg.norm(X, 2) ** 2 / (4 * len(y)) + 1 / (C * len(y))

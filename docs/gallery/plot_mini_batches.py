@@ -11,8 +11,9 @@ parameters on the path of the coefficients and on the objective after each pass.
 # ---------------------------
 #
 # Each figure has two halves. On the left are two features of the breast cancer data, without an
-# intercept: two coefficients, whose path can be drawn on the contour lines of the objective. On the
-# right are all thirty features and an intercept, and how far the objective is above its minimum.
+# intercept: two coefficients, whose path can be drawn on the contour lines of the objective. On
+# the right are all thirty features and an intercept, and how far the objective is above its
+# minimum.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -57,8 +58,8 @@ def loss_of_two(w):
 
 # %%
 # The curve goes pass by pass, with warm starts: a fit of one pass goes on where the one before
-# stopped. ``loss_curve_`` would be cheaper, but for mini-batches it is a mean over the batches of a
-# pass, each before its step. Here we want the objective of all rows after the pass.
+# stopped. ``loss_curve_`` would be cheaper, but for mini-batches it is a mean over the batches of
+# a pass, each before its step. Here we want the objective of all rows after the pass.
 
 PASSES = 30
 
@@ -109,11 +110,11 @@ def draw(runs):
 # The learning rate
 # -----------------
 #
-# A batch's gradient is that of the objective plus noise, and a step multiplies both by the learning
-# rate. With 0.02 the path is smooth and hardly gets anywhere. With 1.0 it is soon near the minimum
-# (the star) and then jumps about it for ever: there the gradient is small, but the noise stays.
-# So the curve falls fast and then no further. One remedy is to take large steps first and small
-# ones later: ``power_t=0.25`` divides step t by the fourth root of 1 + t.
+# A batch's gradient is that of the objective plus noise, and a step multiplies both by the
+# learning rate. With 0.02 the path is smooth but short. With 1.0 it is soon near the minimum (the
+# star) and then jumps around it forever: the gradient is small there, but the noise stays. So the
+# curve falls fast and then no further. One remedy is to take large steps first and small ones
+# later: ``power_t=0.25`` divides step t by the fourth root of 1 + t.
 
 rates = {
     "0.02": {"learning_rate": 0.02},
@@ -146,10 +147,10 @@ draw({name: {"batch_size": 16, **momentum} for name, momentum in momenta.items()
 # --------------
 #
 # All three have the same learning rate, and batches of 8 make 16 steps with the rows of one step
-# for 128: they are far ahead. They pay with noise, since the mean over 8 rows strays four times as
-# far as that over 128. The long jump is the last batch of the first pass: 569 rows are 71 batches
-# of 8 and one row, an unusual one, which counts as much as a whole batch. Large batches go almost
-# straight. They are slow because they make so few steps, and could make larger ones:
+# for 128: they are far ahead. They pay with noise, since the mean over 8 rows strays four times
+# as far as that over 128. The long jump is the last batch of the first pass: 569 rows are 71
+# batches of 8 and one row, an unusual one, which counts as much as a whole batch. Large batches
+# go almost straight. They are slow because they make so few steps, and could make larger ones:
 # ``learning_rate="auto"`` takes half of the reciprocal of the curvature that is expected of a
 # batch, which for 128 of these rows with thirty features is a step four times as large as for 8.
 
@@ -160,9 +161,9 @@ draw({f"batch_size={b}": {"batch_size": b, "learning_rate": 0.2} for b in (8, 32
 # ---------
 #
 # If the iterates jump about the minimum, their mean is near it. With ``average=True`` the result
-# is the mean of all iterates so far, while the descent itself goes on as before. The far
-# start drags at this mean; ``average=72`` leaves out the first two passes of 36 batches. Now
-# the curve falls on where that of the last iterate has stopped. :doc:`plot_averaging` has more.
+# is the mean of all iterates so far, while the descent itself goes on as before. The far start
+# drags at this mean; ``average=72`` leaves out the first two passes of 36 batches. Now the curve
+# falls on where that of the last iterate has stopped. :doc:`plot_averaging` has more.
 
 averages = {
     "last iterate": {},

@@ -1,6 +1,6 @@
 """
-First steps: fit, predict, look at the coefficients
-===================================================
+First steps: fit, predict, read the coefficients
+================================================
 
 From a table of measurements to probabilities: a fit, its predictions, how close it is to the
 optimum, and its coefficients.

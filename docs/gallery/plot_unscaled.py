@@ -13,7 +13,7 @@ gradient by the curvature of the objective.
 #
 # The label depends on the first two of four columns. Then the second is written in other units: a
 # hundred times as fine, and counted from another zero, as a year or an altitude might be. That
-# changes the numbers, and nothing about what can be known from them.
+# changes the numbers, but not the information in them.
 
 import warnings
 
@@ -59,10 +59,10 @@ for name, model in results.items():
 # What went wrong
 # ---------------
 #
-# Squared, 1e5 is 1e10: so much steeper is the objective along the unscaled column than along the
-# others. A step that is safe there hardly moves anything else, and lbfgs stops when a step no
-# longer lowers the objective by more than rounding. A smaller ``tol`` does not help, since that is
-# not what stopped it:
+# The curvature grows with the square of a column, so that the objective is about 1e10 times as
+# steep along the unscaled column as along the others. A step that is safe there hardly changes
+# the other coefficients, and lbfgs stops when a step no longer lowers the objective by more than
+# rounding. A smaller ``tol`` does not help, since the fit did not stop because of ``tol``:
 
 for tol in 1e-4, 1e-12:
     lbfgs = LogisticRegression(C=np.inf, tol=tol, max_iter=10_000).fit(X_unscaled, y)
