@@ -10,4 +10,4 @@ class SeparationWarning(ConvergenceWarning):
 
 
 class CollinearityWarning(UserWarning):
-    """Columns are collinear: without a penalty, the data leave their coefficients open."""
+    """Columns are collinear: without a penalty, the data do not determine their coefficients."""
