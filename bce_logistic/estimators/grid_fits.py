@@ -13,10 +13,14 @@ from ..descent.loop import Iterate
 from ..rows.cv_data import CVData
 from ..rows.folds import Folds
 from ..solvers.convergence import Progress
+from ..solvers.many_models import Grid, minimize_together, shares_passes
 from ..solvers.path import minimize_along
 from .coefficients import make_objective
 from .logistic_regression import GDLogisticRegression
 from .solver_choice import choose_solver
+
+# Cells a fold above which sums by cell cost more than they save.
+MAX_CELLS_PER_FOLD = 8
 
 # Called with the fold, the position of C, and the number of iterations of a fit that ended.
 OnFit = Callable[[int, int, int], None]
@@ -67,6 +71,17 @@ def fit_grid(
     GridFits
         The coefficients.
     """
+    if (grid := _shared_grid(template, data, folds, Cs)) is not None:
+        for f in range(len(folds)):
+            data.fold_classes(folds, f, template.fit_intercept)
+        solution = minimize_together(grid, seed)
+        if not np.isfinite(solution.W).all():
+            data.rows.check_finite(estimator)
+        for f, k in np.ndindex(*solution.n_iter.shape):
+            on_fit(f, k, int(solution.n_iter[f, k]))
+        return GridFits(
+            solution.W[..., None].astype(data.rows.dtype), solution.n_iter, solution.converged
+        )
     paths = [
         _fit_fold(estimator, template, data, folds, f, Cs, seed, on_fit) for f in range(len(folds))
     ]
@@ -101,3 +116,19 @@ def _fit_fold(
     dtype = rows.dtype
     w = np.stack([classes.with_absent(w, dtype).astype(dtype) for w in path.w])
     return GridFits(w, path.n_iter, path.converged)
+
+
+def _shared_grid(
+    template: GDLogisticRegression, data: CVData, folds: Folds, Cs: Array
+) -> Grid | None:
+    """All fits in the same passes, if the data are such that this is faster."""
+    rows = data.rows
+    if not rows.is_dense or len(data.classes.labels) > 2 or not np.isfinite(Cs).all():
+        return None
+    if len(folds.training) > MAX_CELLS_PER_FOLD * len(folds):
+        return None
+    cells = rows.with_cells(folds.cells)
+    objective = make_objective(template, cells, 1)
+    tol = choose_solver(template, rows, 0).tol
+    grid = Grid(objective, folds.training, Cs, tol, template.max_iter)
+    return grid if shares_passes(grid) else None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import dpotrf, dpotrs
+from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
 
 from ..arrays import Array
 from ..descent.directions import Preconditioner
@@ -56,6 +56,11 @@ class Factor:
         """Solve with the matrix, for all classes at once."""
         solution, _ = dpotrs(self.cholesky, gradient / self.scale, lower=True)
         return solution / self.scale
+
+    def inverse_trace(self) -> float:
+        """Trace of the inverse of the matrix."""
+        inverse, _ = dpotri(self.cholesky, lower=True)
+        return float(np.sum(inverse.diagonal() / np.square(self.scale)))
 
 
 @dataclass(frozen=True)

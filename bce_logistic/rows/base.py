@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import scipy.sparse
@@ -28,8 +28,9 @@ Columns = slice | NDArray[np.intp]
 class Block(NamedTuple):
     """Consecutive rows from position ``start``: features X, their transpose, labels, weights.
 
-    Products are taken by ``dot``: it lets other threads run, which ``@`` does in NumPy only if
-    the product has more than 500 elements.
+    ``cell`` is the cell of each row in the folds of a cross-validation, if there is one. Products
+    are taken by ``dot``: it lets other threads run, which ``@`` does in NumPy only if the product
+    has more than 500 elements.
     """
 
     X: Any
@@ -37,6 +38,7 @@ class Block(NamedTuple):
     y: NDArray
     s: Array
     start: int = 0
+    cell: NDArray[np.intp] | None = None
 
     def matvec(self, w: Array) -> Array:
         """``X @ w`` in float64, (n_rows,) or (n_rows, n_scores).
@@ -123,6 +125,8 @@ class RowBlocks(ABC):
         Number of reads of all rows so far.
     run : callable
         Parallel map for copies of rows in memory.
+    cells : ndarray of int of shape (n_samples,) or None
+        Cell of each row in the folds of a cross-validation, if there is one.
     """
 
     X: Any
@@ -135,6 +139,11 @@ class RowBlocks(ABC):
     smallest_weight: float
     passes: int
     run: ParallelMap = map
+    cells: NDArray[np.intp] | None = None
+
+    def with_cells(self, cells: NDArray[np.intp]) -> Self:
+        """The same rows, which know their cells in the folds of a cross-validation."""
+        raise NotImplementedError(f"{type(self).__name__} does not keep the cells of its rows.")
 
     @abstractmethod
     def sum(self, function: Callable[[Block], Sums], size: int) -> Sums:

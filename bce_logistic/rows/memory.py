@@ -78,6 +78,13 @@ class RowsInMemory(RowBlocks):
         rows._set_labels_and_weights(self.y if y is None else y, s)
         return rows
 
+    def with_cells(self, cells: NDArray[np.intp]) -> Self:
+        """The same rows, which know their cells in the folds of a cross-validation."""
+        rows = copy(self)
+        rows.cells = cells
+        rows._set_labels_and_weights(self.y, self.s)
+        return rows
+
     def _set_labels_and_weights(self, y: NDArray, s: Array) -> None:
         self.y, self.s = y, s
         self.total_weight = float(s.sum())
@@ -86,7 +93,17 @@ class RowsInMemory(RowBlocks):
         self._blocks = self._make_blocks(self._views)
 
     def _make_blocks(self, views: Iterable[View]) -> list[Block]:
-        return [Block(X, XT, self.y[rows], self.s[rows], rows.start) for rows, X, XT in views]
+        return [
+            Block(
+                X,
+                XT,
+                self.y[rows],
+                self.s[rows],
+                rows.start,
+                None if self.cells is None else self.cells[rows],
+            )
+            for rows, X, XT in views
+        ]
 
     @cached_property
     def smallest_weight(self) -> float:  # type: ignore[override]
@@ -250,6 +267,15 @@ def row_blocks(X: Any, y: NDArray, s: Array, run: ParallelMap = map) -> RowsInMe
     """Rows of a dense array or a CSR matrix; parameters as in :class:`RowsInMemory`."""
     rows = SparseRows if scipy.sparse.issparse(X) else DenseRows
     return rows(X, y, s, run)
+
+
+def is_mapped(X: Any) -> bool:
+    """Whether an array is a view of a mapped file."""
+    while isinstance(X, np.ndarray):
+        if isinstance(X, np.memmap):
+            return True
+        X = X.base
+    return False
 
 
 def product(X: Any, coef: Any) -> NDArray:
