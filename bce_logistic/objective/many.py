@@ -25,8 +25,8 @@ from ..arrays import Array
 from ..rows.base import Sums
 from ..rows.cells import CellBlock, CellRows
 
-# Rows whose scores by all models stay in the cache between the two products with the features.
-CACHED_ROWS = 1024
+# Scores that stay in the cache between the two products with the features.
+CACHED_NUMBERS, MIN_CACHED_ROWS = 1 << 17, 256
 
 
 class Models(NamedTuple):
@@ -113,11 +113,13 @@ class ManyObjectives:
                 if D is not None:
                     D[part] = (1 - t * t) / 4
                 if weights.ndim == 1:
-                    value[chosen] += weight * _column_sums(log_cosh, s)
+                    if self.with_values:
+                        value[chosen] += weight * _column_sums(log_cosh, s)
                     gradient[chosen] += (t.T.dot(A if s is None else A * s).T * weight).T
                 else:
                     weight = weight if s is None else weight * s
-                    value[chosen] += np.einsum("ij,ij->j", log_cosh, weight)
+                    if self.with_values:
+                        value[chosen] += np.einsum("ij,ij->j", log_cosh, weight)
                     t *= weight
                     gradient[chosen] += t.T.dot(A)
             if D is None:
@@ -137,24 +139,15 @@ class ManyObjectives:
         )
         return ManyPoints(W, value, gradient / 2 - linear + ridge, *hessians)
 
-    @property
+    @cached_property
     def linear(self) -> Array:
         """``X.T @ (s * (y - 1/2))`` over the training rows of each fold, (n_folds, n_columns)."""
-        return self._linear_and_squares[0]
-
-    @property
-    def squared_weights(self) -> Array:
-        """Sum of the squared weights over the training rows of each fold, (n_folds,)."""
-        return self._linear_and_squares[1][:, 0]
+        return self.training.T @ self.rows.cell_sums(len(self.training))[:, :-1]
 
     @cached_property
-    def _linear_and_squares(self) -> Sums:
-        def sums(block: CellBlock) -> Sums:
-            s = np.ones_like(block.y) if block.s is None else block.s
-            linear = self._by_fold(block, block.A * (s * block.y)[:, None])
-            return linear, self._by_fold(block, np.square(s)[:, None])
-
-        return self.rows.sum(sums)
+    def squared_weights(self) -> Array:
+        """Sum of the squared weights over the training rows of each fold, (n_folds,)."""
+        return self.training.T @ self.rows.cell_sums(len(self.training))[:, -1]
 
     def first(self, W: Array, nodes: NDArray[np.intp]) -> FirstSums:
         """Sums at starts ``W`` that all folds share, and Hessians at some of them, in one pass."""
@@ -202,13 +195,6 @@ class ManyObjectives:
             return chosen, weights[chosen]
         return np.arange(len(fold)), self.training[block.cell[:, None], fold].astype(block.A.dtype)
 
-    def _by_fold(self, block: CellBlock, terms: Array) -> Array:
-        """Sum of a term of each row over the rows that each fold trains on, (n_folds, n_terms)."""
-        if isinstance(block.cell, int):
-            total = terms.sum(axis=0, dtype=np.float64)
-            return np.multiply.outer(self.training[block.cell], total)
-        return self.training[block.cell].T.dot(terms)
-
     def _cells(self, block: CellBlock) -> Iterator[tuple[int, slice | NDArray[np.intp]]]:
         """Each cell of a block, and its rows there."""
         if isinstance(block.cell, int):
@@ -226,11 +212,12 @@ def _by_part(
     Both are overwritten by the next part; the second is zero without the values.
     """
     n_rows = len(block.A)
-    shape = min(n_rows, CACHED_ROWS), half.shape[1]
+    step = min(n_rows, max(MIN_CACHED_ROWS, CACHED_NUMBERS // max(1, half.shape[1])))
+    shape = step, half.shape[1]
     tanh, log_cosh = np.empty(shape, half.dtype), np.zeros(shape, half.dtype)
     scratch = np.empty(shape, half.dtype) if with_values else tanh
-    for start in range(0, n_rows, CACHED_ROWS):
-        part = slice(start, min(start + CACHED_ROWS, n_rows))
+    for start in range(0, n_rows, step):
+        part = slice(start, min(start + step, n_rows))
         t, u, e = (array[: part.stop - start] for array in (tanh, log_cosh, scratch))
         np.dot(block.A[part], half, out=t)
         if with_values:

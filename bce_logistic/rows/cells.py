@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -9,12 +10,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils import gen_even_slices
 
 from ..arrays import Array
+from ..validation.labels import batches
 from .base import Block, RowBlocks, Sums, sum_terms
+from .folds import Indices
+from .memory import RowsInMemory
 
 # Rows of one cell in a block from which a product of their own is worth the call.
 MIN_CELL_ROWS = 256
+# Numbers in a block of a copy, and groups of blocks whose sums threads take.
+BLOCK_NUMBERS, MAX_GROUPS = 1 << 19, 16
 # Numbers up to which the products of all pairs of columns are kept, so that one matrix product
 # makes the Hessians of all models.
 MAX_PAIR_NUMBERS = 1 << 20
@@ -75,7 +82,7 @@ class CellBlock(NamedTuple):
         return self._replace(pairs=self.A[:, i] * self.A[:, j])
 
 
-class CellRows:
+class CellRows(ABC):
     """Rows with cells, standardised.
 
     Parameters
@@ -84,51 +91,116 @@ class CellRows:
         Dense rows of two classes, which know their cells.
     scaling : Scaling
         How to standardise them.
-    size : int
-        Numbers in the largest sum that is taken.
-    keeps : bool
-        Whether a standardised copy of rows in memory is kept. Else each pass makes it block by
-        block.
-    pairs : bool, default=False
-        Whether the products of the columns are kept, too, where they are few.
     """
 
-    def __init__(
-        self, rows: RowBlocks, scaling: Scaling, size: int, keeps: bool, pairs: bool = False
-    ) -> None:
-        self.rows, self.scaling, self.size = rows, scaling, size
-        blocks = partial(_with_pairs if pairs else cell_blocks, scaling)
-        self._blocks = rows.keep(blocks, size) if keeps else blocks
+    def __init__(self, rows: RowBlocks, scaling: Scaling) -> None:
+        self.rows, self.scaling = rows, scaling
+        self._cell_sums: Array | None = None
+
+    @abstractmethod
+    def sum(self, function: Callable[[CellBlock], Sums]) -> Sums:
+        """Sum a function of standardised rows, in one pass."""
+
+    def cell_sums(self, n_cells: int) -> Array:
+        """``A.T @ (s * (y - 1/2))`` and, last, ``s @ s`` of each cell, (n_cells, n_columns + 1)."""
+        if self._cell_sums is None:
+            (self._cell_sums,) = self.sum(partial(_cell_sums, n_cells))
+        return self._cell_sums
+
+
+class StreamedCellRows(CellRows):
+    """Rows that each pass standardises block by block; ``size``: numbers in the largest sum."""
+
+    def __init__(self, rows: RowBlocks, scaling: Scaling, size: int) -> None:
+        super().__init__(rows, scaling)
+        self.size = size
 
     def sum(self, function: Callable[[CellBlock], Sums]) -> Sums:
         """Sum a function of standardised rows, in one pass."""
-        return self.rows.sum(partial(_sum_over_cells, function, self._blocks), self.size)
+        return self.rows.sum(partial(_sum_over_cells, function, self.scaling), self.size)
+
+
+class KeptCellRows(CellRows):
+    """A standardised copy of rows in memory, cell after cell.
+
+    ``pairs``: whether the products of the columns are kept, too, where they are few.
+    """
+
+    def __init__(self, rows: RowsInMemory, scaling: Scaling, pairs: bool = False) -> None:
+        super().__init__(rows, scaling)
+
+        def copied(part: Indices | slice) -> CellBlock:
+            assert rows.cells is not None
+            cell = rows.cells[part]
+            block = _cell_block(
+                scaling,
+                rows.X[part],
+                rows.y[part],
+                rows.s[part],
+                int(cell[0]) if (cell == cell[0]).all() else cell,
+            )
+            return block.with_pairs() if pairs else block
+
+        self._blocks = list(rows.run(copied, _parts(rows)))
+
+    def sum(self, function: Callable[[CellBlock], Sums]) -> Sums:
+        """Sum a function of standardised rows, in one pass."""
+        self.rows.passes += 1
+
+        def partial_sum(group: slice) -> Sums:
+            with np.errstate(all="ignore"):
+                return sum_terms(map(function, self._blocks[group]))
+
+        n_groups = min(MAX_GROUPS, len(self._blocks))
+        return sum_terms(self.rows.run(partial_sum, gen_even_slices(len(self._blocks), n_groups)))
+
+
+def _parts(rows: RowsInMemory) -> list[Indices | slice]:
+    """Rows of each block of a copy: of one cell, or consecutive ones if cells are small."""
+    assert rows.cells is not None
+    step = max(MIN_CELL_ROWS, BLOCK_NUMBERS // rows.n_features)
+    counts = np.bincount(rows.cells)
+    if rows.n_samples < MIN_CELL_ROWS * np.count_nonzero(counts):
+        return list(batches(rows.n_samples, step))
+    order = np.argsort(rows.cells, kind="stable")
+    of_cells = np.split(order, np.cumsum(counts)[:-1])
+    return [
+        rows_of_cell[part] for rows_of_cell in of_cells for part in batches(len(rows_of_cell), step)
+    ]
 
 
 def cell_blocks(scaling: Scaling, block: Block) -> list[CellBlock]:
     """The rows of a block, standardised: one cell after the other, or together if they are few."""
     assert block.cell is not None
-    ones = bool((block.s == 1).all())
-    y, s = (block.y - 0.5).astype(scaling.dtype), block.s.astype(scaling.dtype)
     cells, counts = np.unique(block.cell, return_counts=True)
-    if len(cells) == 1:
-        return [CellBlock(scaling(block.X), y, None if ones else s, int(cells[0]))]
-    if len(block.y) < MIN_CELL_ROWS * len(cells):
-        return [CellBlock(scaling(block.X), y, None if ones else s, block.cell)]
+    if len(cells) == 1 or len(block.y) < MIN_CELL_ROWS * len(cells):
+        cell = int(cells[0]) if len(cells) == 1 else block.cell
+        return [_cell_block(scaling, block.X, block.y, block.s, cell)]
     order = np.argsort(block.cell, kind="stable")
-    A, ends = scaling(block.X[order]), np.cumsum(counts)
-    parts = [slice(end - count, end) for end, count in zip(ends, counts, strict=True)]
+    parts = zip(cells.tolist(), np.split(order, np.cumsum(counts)[:-1]), strict=True)
     return [
-        CellBlock(A[part], y[order[part]], None if ones else s[order[part]], int(cell))
-        for cell, part in zip(cells, parts, strict=True)
+        _cell_block(scaling, block.X[rows], block.y[rows], block.s[rows], cell)
+        for cell, rows in parts
     ]
 
 
-def _with_pairs(scaling: Scaling, block: Block) -> list[CellBlock]:
-    return [part.with_pairs() for part in cell_blocks(scaling, block)]
+def _cell_block(
+    scaling: Scaling, X: NDArray, y: NDArray, s: Array, cell: int | Indices
+) -> CellBlock:
+    weights = None if (s == 1).all() else s.astype(scaling.dtype)
+    return CellBlock(scaling(X), (y - 0.5).astype(scaling.dtype), weights, cell)
 
 
-def _sum_over_cells(
-    function: Callable[[CellBlock], Sums], blocks: Callable[[Block], list[CellBlock]], block: Block
-) -> Sums:
-    return sum_terms(map(function, blocks(block)))
+def _cell_sums(n_cells: int, block: CellBlock) -> Sums:
+    s = np.ones_like(block.y) if block.s is None else block.s
+    total = np.zeros((n_cells, block.A.shape[1] + 1))
+    if isinstance(block.cell, int):
+        total[block.cell] = [*(s * block.y).dot(block.A), s.dot(s)]
+        return (total,)
+    terms = np.column_stack([block.A * (s * block.y)[:, None], s * s])
+    np.add.at(total, block.cell, terms)
+    return (total,)
+
+
+def _sum_over_cells(function: Callable[[CellBlock], Sums], scaling: Scaling, block: Block) -> Sums:
+    return sum_terms(map(function, cell_blocks(scaling, block)))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..arrays import Array, is_dask, keeps_namespace, to_numpy
 from ..validation.classes import Classes
 from ..validation.features import validated
-from ..validation.labels import fit_encode
+from ..validation.labels import batches, fit_encode
 from ..validation.probabilities import ClassColumns
 from ..validation.weights import check_sample_weight, weigh_classes
 from .base import RowBlocks
@@ -21,6 +21,9 @@ from .label_index import label_weights
 from .memory import RowsInMemory, product, row_blocks
 from .threads import ParallelMap
 from .training_data import RawData
+
+# Features of held-out rows that are copied at a time: they fit in a cache.
+COPIED_NUMBERS = 1 << 17
 
 
 class CVData(ABC):
@@ -107,9 +110,13 @@ class CVDataInMemory(CVData):
 
     def scores(self, test: Indices, w: Array, fit_intercept: bool) -> Array:
         """``X @ w`` of some rows, plus the intercepts in the last row of ``w``."""
-        if not fit_intercept:
-            return product(self.X[test], w)
-        return product(self.X[test], w[:-1]) + w[-1]
+        n_features, step = self.X.shape[1], max(1, COPIED_NUMBERS // self.X.shape[1])
+
+        def of_part(part: slice) -> Array:
+            z = product(self.X[test[part]], w[:n_features])
+            return z + w[-1] if fit_intercept else z
+
+        return np.concatenate(list(self.rows.run(of_part, batches(len(test), step))))
 
 
 def cv_data(estimator: Any, data: RawData, run: ParallelMap) -> CVData:

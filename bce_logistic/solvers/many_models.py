@@ -25,7 +25,7 @@ from ..objective.objective import Objective
 from ..preconditioning.many import ModelFactors, newton_hessians
 from ..preconditioning.subsample import Subsample
 from ..rows.base import RowBlocks
-from ..rows.cells import CellRows, Scaling
+from ..rows.cells import CellRows, KeptCellRows, Scaling, StreamedCellRows
 from ..rows.memory import DenseRows, RowsInMemory, is_mapped
 from .convergence import SAFETY
 
@@ -50,7 +50,7 @@ STRIDES = (8, 4, 2, 1)
 # Steps on the Hessians of interpolated starts before each step makes its own.
 CHORD_STEPS = 6
 # Relative change of the curvature along C from which a Hessian is made anew.
-CURVATURE_CHANGE = 0.1
+CURVATURE_CHANGE = 0.2
 # Part of the tolerated gap that rounding in single precision may take.
 MAX_ROUNDING = 0.1
 
@@ -97,8 +97,8 @@ def minimize_together(grid: Grid, seed: int) -> GridSolution:
     if not _is_tall(grid.objective):
         return minimize_small(grid)
     rows = grid.objective.rows
-    mapped = isinstance(rows, RowsInMemory) and is_mapped(rows.X)
-    return minimize_tall(grid, np.random.default_rng(seed), keeps=not mapped)
+    keeps = isinstance(rows, RowsInMemory) and not is_mapped(rows.X)
+    return minimize_tall(grid, np.random.default_rng(seed), keeps)
 
 
 def _is_tall(objective: Objective) -> bool:
@@ -137,12 +137,11 @@ def minimize_small(grid: Grid) -> GridSolution:
     return found._replace(W=scaling.coefficients(found.W))
 
 
-def _newton(grid: Grid, rows: RowBlocks, scaling: Scaling) -> GridSolution:
+def _newton(grid: Grid, rows: RowsInMemory, scaling: Scaling) -> GridSolution:
     """Newton's method on standardised rows; the coefficients are those of their columns."""
     n_folds, strength = grid.training.shape[1], scaling.strength(grid.Cs)
     n_columns = strength.shape[1]
-    cell_rows = CellRows(rows, scaling, n_folds * len(grid.Cs) * n_columns**2, True, pairs=True)
-    objectives = ManyObjectives(cell_rows, grid.training)
+    objectives = ManyObjectives(KeptCellRows(rows, scaling, pairs=True), grid.training)
     is_done = partial(_is_done, grid.tol)
 
     def solve(wave: NDArray[np.intp], starts: Array, chord: bool) -> Descent:
@@ -215,8 +214,12 @@ def _tall(grid: Grid, sample: Subsample, scaling: Scaling, keeps: bool) -> GridS
     counts = np.bincount(objective.rows.cells)
     grid_of_all = grid._replace(Cs=grid.Cs * (counts @ grid.training).mean() / counts.sum())
     W, factors = _subsample_starts(grid_of_all, sample, scaling)
-    size = len(grid.training) * n_columns**2 + n_folds * n_Cs * n_columns
-    rows = CellRows(objective.rows, scaling, size, keeps)
+    rows: CellRows
+    if keeps:
+        assert isinstance(objective.rows, RowsInMemory)
+        rows = KeptCellRows(objective.rows, scaling)
+    else:
+        rows = StreamedCellRows(objective.rows, scaling, n_folds * n_columns * (n_columns + n_Cs))
     everyone = ManyObjectives(rows, np.ones((len(grid.training), 1)), with_values=False)
     alone = Models(np.zeros(n_Cs, dtype=np.intp), scaling.strength(grid_of_all.Cs))
     enough = ALL_ROWS_GAP * n_columns * objective.total_weight / objective.rows.n_samples
@@ -299,8 +302,7 @@ def _of_subsample(
     extra = part.penalty.curvature - grid.objective.penalty.curvature
     extra[: len(scaling.factor)] *= np.square(scaling.factor)
     models = Models(np.zeros(len(grid.Cs), dtype=np.intp), scaling.strength(grid.Cs) + extra)
-    size = len(grid.Cs) * len(extra) ** 2
-    return ManyObjectives(CellRows(rows, scaling, size, True, pairs=True), np.ones((1, 1))), models
+    return ManyObjectives(KeptCellRows(rows, scaling, pairs=True), np.ones((1, 1))), models
 
 
 def _few(n_columns: int) -> int:
