@@ -7,6 +7,7 @@ ORDER = (
     "plot_imbalance.py",
     "plot_text.py",
     "plot_coefficient_path.py",
+    "plot_cross_validation.py",
     "plot_one_feature.py",
     "plot_learning_rates.py",
     "plot_mini_batches.py",
