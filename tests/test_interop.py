@@ -119,11 +119,31 @@ def test_onnx_of_a_pipeline():
     assert_allclose(through_onnx(converted, X)[1], pipeline.predict_proba(X), rtol=1e-12)
 
 
-def test_onnx_needs_the_model_of_scikit_learn():
+def test_onnx_needs_the_model_of_scikit_learn_or_a_converter():
     skl2onnx = pytest.importorskip("skl2onnx")
+
+    class Unknown(GDLogisticRegression):
+        """Of a type that no other test registers."""
+
     X, y = named_data()
     with pytest.raises(skl2onnx.common.exceptions.MissingShapeCalculator):
-        skl2onnx.to_onnx(GDLogisticRegression().fit(X, y), X[:1])
+        skl2onnx.to_onnx(Unknown().fit(X, y), X[:1])
+
+
+@every_number_of_classes
+def test_the_converter_of_the_documentation(n_classes):
+    pytest.importorskip("skl2onnx")
+    (page,) = re.findall(
+        r"```python\n(import skl2onnx\nfrom skl2onnx.operator_converters.*?)```",
+        (ROOT / "docs/interop.md").read_text(encoding="utf-8"),
+        re.DOTALL,
+    )
+    exec(page, {"GDLogisticRegression": GDLogisticRegression})
+    X, y = named_data(n_classes)
+    pipeline = make_pipeline(StandardScaler(), GDLogisticRegression()).fit(X, y)
+    labels, probabilities = through_onnx(pipeline, X)
+    assert_allclose(probabilities, pipeline.predict_proba(X), rtol=1e-12)
+    assert_array_equal(labels, pipeline.predict(X))
 
 
 # skops
