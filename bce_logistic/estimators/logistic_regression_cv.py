@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
@@ -29,7 +30,7 @@ from .fitted_state import rollback_on_error
 from .grid_fits import GridFits, fit_grid
 from .logistic_regression import SMALLEST_C, GDLogisticRegression
 from .prediction import LinearPredictions
-from .scoring import NATIVE, HeldOut, fold_model, make_scorer, takes_sample_weight
+from .scoring import MEANS, fold_model, make_scorer, roc_auc, takes_sample_weight
 from .selection import choose, edge_warnings
 from .solver_choice import draw_seed
 from .versioned_state import VersionedStateMixin
@@ -238,10 +239,8 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
             tasks = FitTasks.of(self, len(folds) * len(Cs) + 1, *raw)
             fits = fit_grid(self, template, data, folds, Cs, seed, _Progress(self, Cs, tasks))
             self._set_paths(data, fits, Cs)
-            scores = np.stack(
-                [self._scores(data, folds, f, fits, template, routed) for f in range(len(folds))]
-            )
-            self.scores_ = self._checked_scores(scores)[:, None, :]
+            scores = self._scores(data, folds, fits, template, routed.scorer.score)
+            self.scores_ = self._checked_scores(data, scores)[:, None, :]
             chosen = self._chosen(scores, Cs)
             self.cv_predictions_ = self._held_out_predictions(data, folds, fits, chosen)
             found = [*self._select(raw, data, fits, Cs, chosen, template)]
@@ -366,29 +365,49 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
         self,
         data: CVData,
         folds: Folds,
+        fits: GridFits,
+        template: GDLogisticRegression,
+        metadata: dict[str, Any],
+    ) -> Array:
+        """Score of each C on the held-out rows of each fold, shape (n_folds, n_Cs)."""
+        name = "accuracy" if self.scoring is None else self.scoring
+        s = data.s if "sample_weight" in metadata else np.ones(len(data.y))
+        if "sample_weight" in metadata:
+            data.check_held_out_weights(folds)
+        if isinstance(name, str) and name in MEANS:
+            of_rows = partial(MEANS[name], data.rows.dtype)
+            return data.mean_scores(folds, fits.w, self.fit_intercept, of_rows, s)
+        if name == "roc_auc" and len(data.classes.labels) == 2:
+            scores = data.held_out(folds, fits.w, self.fit_intercept)
+            tests = [test for _, test in folds.splits]
+            return np.stack(
+                [roc_auc(data.y[test], z, s[test]) for test, z in zip(tests, scores, strict=True)]
+            )
+        if is_dask(data.X):
+            raise ValueError(
+                f"On Dask collections scoring must be one of {[*MEANS, 'roc_auc']}; got {name!r}."
+            )
+        return np.stack(
+            [
+                self._scores_by_scorer(data, folds, f, fits, template, metadata)
+                for f in range(len(folds))
+            ]
+        )
+
+    def _scores_by_scorer(
+        self,
+        data: CVData,
+        folds: Folds,
         f: int,
         fits: GridFits,
         template: GDLogisticRegression,
-        routed: Bunch,
+        metadata: dict[str, Any],
     ) -> Array:
-        """Score of each C on the held-out rows of a fold, shape (n_Cs,)."""
-        test, n_classes = folds.splits[f][1], len(data.classes.labels)
-        native = NATIVE.get(str(self.scoring if self.scoring is not None else "accuracy"))
-        if native and not (self.scoring == "roc_auc" and n_classes > 2):
-            s = np.ones(len(test))
-            if "sample_weight" in routed.scorer.score:
-                s = data.held_out_weights(folds, f)
-            z = self._held_out_scores(data, test, fits.w[f])
-            return native(HeldOut(data.y[test], z, s, data.rows.dtype))
-        if is_dask(data.X):
-            raise ValueError(
-                f"On Dask collections scoring must be one of {sorted(NATIVE)}; got "
-                f"{self.scoring!r}."
-            )
-        scorer = make_scorer(self.scoring)
-        metadata = {
+        """Score of each C on the held-out rows of a fold by a scorer, shape (n_Cs,)."""
+        test, scorer = folds.splits[f][1], make_scorer(self.scoring)
+        of_test = {
             name: data.s[test] if name == "sample_weight" else np.asarray(values)[test]
-            for name, values in routed.scorer.score.items()
+            for name, values in metadata.items()
             if name != "sample_weight" or takes_sample_weight(scorer)
         }
         X, labels = data.X[test], data.labels[test]
@@ -396,27 +415,20 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
             fold_model(template, C, w, data.classes.labels)
             for C, w in zip(self.Cs_.tolist(), fits.w[f], strict=True)
         ]
-        return np.array([scorer(model, X, labels, **metadata) for model in models])
+        return np.array([scorer(model, X, labels, **of_test) for model in models])
 
-    def _checked_scores(self, scores: Array) -> Array:
+    def _checked_scores(self, data: CVData, scores: Array) -> Array:
         """The scores themselves; ValueError if they are not defined for some fold."""
         undefined = np.flatnonzero(np.isnan(scores).all(axis=1))
         if len(undefined):
+            if isinstance(self.scoring, str) and self.scoring in MEANS:
+                data.rows.check_finite(self)
             raise ValueError(
                 f"scoring={self.scoring!r} is not defined on the rows that fold {undefined[0]} of "
                 "cv holds out: are all of one class? Use a splitter that keeps the classes in "
                 "every fold, such as StratifiedKFold, or another score."
             )
         return scores
-
-    def _held_out_scores(self, data: CVData, test: NDArray[np.intp], w: NDArray) -> Array:
-        """Scores of rows by models ``w`` of shape (n_models, n_columns, n_scores)."""
-        n_models, n_columns, n_scores = w.shape
-        flat = w.transpose(1, 0, 2).reshape(n_columns, -1)
-        z = data.scores(test, flat, self.fit_intercept)
-        if not np.isfinite(z).all():
-            data.rows.check_finite(self)
-        return z if n_scores == 1 else z.reshape(-1, n_models, n_scores)
 
     def _chosen(self, scores: Array, Cs: Array) -> NDArray[np.intp]:
         """Position of the C that is chosen for each fold: the same one if there is a refit."""
@@ -441,8 +453,10 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
     ) -> Array:
         """Mean probabilities of each row by the models that did not train on it."""
         total = np.zeros((len(data.y), len(data.classes.labels)))
-        for f, (_, test) in enumerate(folds.splits):
-            z = self._held_out_scores(data, test, fits.w[f][[chosen[f]]])
+        w = fits.w[np.arange(len(folds)), chosen][:, None]
+        for (_, test), z in zip(
+            folds.splits, data.held_out(folds, w, self.fit_intercept), strict=True
+        ):
             if z.ndim == 2:
                 sigmoid = BinaryCrossEntropy().prediction
                 probabilities = np.concatenate([sigmoid(-z), sigmoid(z)], axis=1)
@@ -450,9 +464,8 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
                 probabilities = CrossEntropy().prediction(z[:, 0])
             np.add.at(total, test, probabilities)
         times = sum(folds.counts(test) for _, test in folds.splits)
-        return np.where(total.any(axis=1, keepdims=True), total, np.nan) / np.maximum(
-            np.asarray(times), 1
-        ).reshape(-1, 1)
+        with np.errstate(invalid="ignore"):
+            return total / np.asarray(times)[:, None]
 
     def _select(
         self,

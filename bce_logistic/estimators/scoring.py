@@ -1,7 +1,7 @@
 """Scores of held-out rows for many models: scikit-learn's, natively where that is fast.
 
-A native score takes the labels, the scores ``z`` of every model and the sample weights, and returns
-one number a model, higher for better ones. Any other scorer sees one light estimator a model.
+A native score takes encoded labels, (n_rows,), and the scores ``z`` of every model, (n_rows,
+n_models) or (n_rows, n_models, n_classes). Any other scorer sees one light estimator a model.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from copy import copy
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,76 +18,44 @@ from sklearn.metrics import get_scorer
 from ..arrays import Array
 from ..objective.losses import BinaryCrossEntropy, CrossEntropy
 
-
-class HeldOut(NamedTuple):
-    """Held-out rows, and the scores of models for them.
-
-    ``y``: labels encoded by class, (n_rows,). ``z``: scores, (n_rows, n_models) for two classes and
-    (n_rows, n_models, n_classes) for more. ``s``: sample weights, (n_rows,). ``dtype``: precision
-    of the models.
-    """
-
-    y: NDArray
-    z: Array
-    s: Array
-    dtype: Any
-
-    @property
-    def is_binary(self) -> bool:
-        """Whether there are two classes."""
-        return self.z.ndim == 2
-
-    @property
-    def own_probability(self) -> Array:
-        """Probability of each row's label by each model, shape (n_rows, n_models)."""
-        if self.is_binary:
-            positive = BinaryCrossEntropy().prediction(self.z)
-            return np.where(self.y[:, None] == 1, positive, 1 - positive)
-        own = np.arange(len(self.y)), self.y
-        return np.stack([CrossEntropy().prediction(z)[own] for z in self.by_model()], axis=1)
-
-    @property
-    def predicted(self) -> NDArray:
-        """Predicted labels, encoded, shape (n_rows, n_models)."""
-        return (self.z > 0).astype(np.intp) if self.is_binary else self.z.argmax(axis=2)
-
-    def by_model(self) -> list[Array]:
-        """Scores of each model, (n_rows,) or (n_rows, n_classes)."""
-        return [self.z[:, k] for k in range(self.z.shape[1])]
+# Scores by class are computed model by model.
 
 
-def neg_log_loss(held_out: HeldOut) -> Array:
-    """Mean log-probability of the labels, with probabilities clipped at the rounding unit.
+def log_probability(dtype: Any, y: NDArray, z: Array) -> Array:
+    """Logarithm of the label's probability, which is clipped at the rounding unit of ``dtype``.
 
     As in scikit-learn, the probability of the first of two classes is one less that of the second.
     """
-    eps = np.finfo(held_out.dtype).eps
-    return _mean(np.log(np.clip(held_out.own_probability, eps, 1 - eps)), held_out.s)
+    eps = np.finfo(dtype).eps
+    if z.ndim == 2:
+        positive = BinaryCrossEntropy().prediction(z)
+        own = np.where(y[:, None] == 1, positive, 1 - positive)
+    else:
+        at = np.arange(len(y)), y
+        own = _by_model(lambda z_k: CrossEntropy().prediction(z_k)[at], z)
+    return np.log(np.clip(own, eps, 1 - eps))
 
 
-def accuracy(held_out: HeldOut) -> Array:
-    """Share of the rows whose label is predicted."""
-    return _mean(held_out.predicted == held_out.y[:, None], held_out.s)
+def is_right(dtype: Any, y: NDArray, z: Array) -> Array:
+    """Whether the label is predicted."""
+    predicted = z > 0 if z.ndim == 2 else z.argmax(axis=2)
+    return (predicted == y[:, None]).astype(np.float64)
 
 
-def neg_brier_score(held_out: HeldOut) -> Array:
-    """Mean squared error of the probability of the second class; of all, summed, if more."""
-    if held_out.is_binary:
-        return -_mean(BinaryCrossEntropy().value_and_gradient(
-            held_out.y[:, None], held_out.z
-        )[1] ** 2, held_out.s)  # fmt: skip
-    residuals = [CrossEntropy().value_and_gradient(held_out.y, z)[1] for z in held_out.by_model()]
-    return -_mean(np.stack([(r**2).sum(axis=1) for r in residuals], axis=1), held_out.s)
+def neg_squared_error(dtype: Any, y: NDArray, z: Array) -> Array:
+    """Squared error of the probability of the second class; of all, summed, if more. Negative."""
+    if z.ndim == 2:
+        return -(BinaryCrossEntropy().value_and_gradient(y[:, None], z)[1] ** 2)
+    return -_by_model(lambda z_k: (CrossEntropy().value_and_gradient(y, z_k)[1] ** 2).sum(1), z)
 
 
-def roc_auc(held_out: HeldOut) -> Array:
+def roc_auc(y: NDArray, z: Array, s: Array) -> Array:
     """Probability that a row of the second class has a larger score than one of the first.
 
-    Ties count half; NaN if one class has no weight. Two classes only.
+    Ties count half; NaN if one class has no weight. For two classes, shape (n_models,).
     """
-    positive = held_out.s * (held_out.y == 1)
-    negative = held_out.s - positive
-    return np.array([_roc_auc(z, positive, negative) for z in held_out.by_model()])
+    positive = s * (y == 1)
+    return np.array([_roc_auc(z_k, positive, s - positive) for z_k in z.T])
 
 
 def _roc_auc(z: Array, positive: Array, negative: Array) -> float:
@@ -100,16 +68,17 @@ def _roc_auc(z: Array, positive: Array, negative: Array) -> float:
     return float(tied[0] @ below / pairs) if pairs > 0 else np.nan
 
 
-def _mean(values: Array, s: Array) -> Array:
-    """Weighted mean over the rows, shape (n_models,)."""
-    return s @ values / s.sum()
+def _by_model(function: Callable[[Array], Array], z: Array) -> Array:
+    """Numbers of each row, by each model, of scores (n_rows, n_models, n_classes)."""
+    return np.stack([function(z[:, k]) for k in range(z.shape[1])], axis=1)
 
 
-NATIVE: dict[str, Callable[[HeldOut], Array]] = {
-    "neg_log_loss": neg_log_loss,
-    "accuracy": accuracy,
-    "neg_brier_score": neg_brier_score,
-    "roc_auc": roc_auc,
+# Scores that are means over the rows, by their names in scikit-learn; of a precision, that of the
+# models, encoded labels, and scores.
+MEANS: dict[str, Callable[[Any, NDArray, Array], Array]] = {
+    "neg_log_loss": log_probability,
+    "accuracy": is_right,
+    "neg_brier_score": neg_squared_error,
 }
 
 

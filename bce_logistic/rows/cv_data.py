@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,9 @@ from .training_data import RawData
 
 # Features of held-out rows that are copied at a time: they fit in a cache.
 COPIED_NUMBERS = 1 << 17
+
+
+ScoreOfRows = Callable[[NDArray, Array], Array]  # encoded labels, scores -> (n_rows, n_models)
 
 
 class CVData(ABC):
@@ -66,23 +71,38 @@ class CVData(ABC):
         learnt = weighted if fit_intercept else np.ones_like(weighted)
         return replace(self.classes, weighted=weighted, scored=learnt)
 
-    def held_out_weights(self, folds: Folds, f: int) -> Array:
-        """Sample weights of the held-out rows of a fold; ValueError if all are zero."""
-        s = self.s[folds.splits[f][1]]
-        if not s.any():
-            raise ValueError(
-                f"The held-out rows of fold {f} of cv have no weight: sample_weight is zero for "
-                "all of them, so that they have no score."
-            )
-        return s
+    def check_held_out_weights(self, folds: Folds) -> None:
+        """Raise ValueError if all held-out rows of a fold have a sample weight of zero."""
+        for f, (_, test) in enumerate(folds.splits):
+            if not self.s[test].any():
+                raise ValueError(
+                    f"The held-out rows of fold {f} of cv have no weight: sample_weight is zero "
+                    "for all of them, so that they have no score."
+                )
 
     @abstractmethod
     def training(self, folds: Folds, f: int, fit_intercept: bool) -> tuple[Classes, RowBlocks]:
         """The classes that a fold learns, and the rows that it trains on."""
 
     @abstractmethod
-    def scores(self, test: Indices, w: Array, fit_intercept: bool) -> Array:
-        """``X @ w`` of some rows, plus the intercepts in the last row of ``w``, in NumPy."""
+    def held_out(self, folds: Folds, w: Array, fit_intercept: bool) -> Iterable[Array]:
+        """Scores of the held-out rows of each fold by its models, in NumPy.
+
+        ``w``: (n_folds, n_models, n_columns, n_scores), the intercepts last. The scores of a fold
+        have the shape (n_rows, n_models), and one more dimension for several classes.
+        """
+
+    def mean_scores(
+        self, folds: Folds, w: Array, fit_intercept: bool, of_rows: ScoreOfRows, s: Array
+    ) -> Array:
+        """Mean over the held-out rows of each fold, weighted by ``s``, (n_folds, n_models).
+
+        ``of_rows`` takes encoded labels and scores, and returns a number for each row and model.
+        """
+        means = []
+        for (_, test), z in zip(folds.splits, self.held_out(folds, w, fit_intercept), strict=True):
+            means.append(s[test] @ of_rows(self.y[test], z) / s[test].sum())
+        return np.stack(means)
 
 
 class CVDataInMemory(CVData):
@@ -108,15 +128,25 @@ class CVDataInMemory(CVData):
         y = classes.coded(self.y[train], self.s[train])[0]
         return classes, row_blocks(self.X[train], y, self.rows.s[train], self.rows.run)
 
-    def scores(self, test: Indices, w: Array, fit_intercept: bool) -> Array:
-        """``X @ w`` of some rows, plus the intercepts in the last row of ``w``."""
-        n_features, step = self.X.shape[1], max(1, COPIED_NUMBERS // self.X.shape[1])
+    def held_out(self, folds: Folds, w: Array, fit_intercept: bool) -> Iterator[Array]:
+        """Scores of the held-out rows of each fold by its models, one fold after the other."""
+        step = max(1, COPIED_NUMBERS // self.X.shape[1])
+        for (_, test), of_fold in zip(folds.splits, w, strict=True):
+            parts = (test[part] for part in batches(len(test), step))
+            score = partial(self._scores, w=of_fold, fit_intercept=fit_intercept)
+            yield np.concatenate(list(self.rows.run(score, parts)))
 
-        def of_part(part: slice) -> Array:
-            z = product(self.X[test[part]], w[:n_features])
-            return z + w[-1] if fit_intercept else z
+    def _scores(self, part: Indices, w: Array, fit_intercept: bool) -> Array:
+        return model_scores(self.X[part], w, fit_intercept)
 
-        return np.concatenate(list(self.rows.run(of_part, batches(len(test), step))))
+
+def model_scores(X: Any, w: Array, fit_intercept: bool) -> Array:
+    """Scores of rows by models of shape (n_models, n_columns, n_scores)."""
+    n_models, n_columns, n_scores = w.shape
+    flat = w.transpose(1, 0, 2).reshape(n_columns, -1)
+    z = product(X, flat[: X.shape[1]])
+    z = z + flat[-1] if fit_intercept else z
+    return z if n_scores == 1 else z.reshape(-1, n_models, n_scores)
 
 
 def cv_data(estimator: Any, data: RawData, run: ParallelMap) -> CVData:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import dask
 import numpy as np
@@ -153,7 +153,8 @@ class DaskRows(RowBlocks):
     def __init__(
         self, X: Any, chunks: Sequence[Chunk], labels: Sequence[ChunkLabels], reader: ChunkReader
     ) -> None:
-        self.X, self._chunks, self._reader = X, chunks, reader
+        self.X, self._reader = X, reader
+        self._chunks: Sequence[tuple] = chunks
         self.dtype, self.n_features = reader.dtype, reader.n_features
         _, counts, totals, smallest = map(np.stack, zip(*labels, strict=True))
         classes = reader.classes
@@ -173,6 +174,20 @@ class DaskRows(RowBlocks):
     def __reduce__(self) -> tuple:
         # A function sent to the workers refers to the objective, but must not take the data along.
         return type(None), ()
+
+    def with_cells(self, cells: NDArray[np.intp]) -> Self:
+        """The same rows, which know their cells: these stay with the workers, chunk by chunk."""
+        rows = object.__new__(type(self))
+        vars(rows).update(vars(self), cells=cells)
+        pieces = dask.persist(*map(dask.delayed, self.split(cells)))
+        rows._chunks = [
+            (*chunk[:3], piece) for chunk, piece in zip(self._chunks, pieces, strict=True)
+        ]
+        return rows
+
+    def split(self, values: NDArray) -> list[NDArray]:
+        """Values of all rows, cut like the features."""
+        return np.split(values, np.cumsum(self.chunk_lengths)[:-1])
 
     def sum(self, function: Callable[[Block], Sums], size: int) -> Sums:
         """Sum ``function(block)`` over all blocks of all chunks."""
@@ -278,10 +293,17 @@ def inspect_labels(y: Any, s: Any, columns: ClassColumns | None, name: str) -> C
 
 
 def sum_chunk(
-    function: Callable[[Block], Sums], size: int, reader: ChunkReader, X: Any, y: Any, s: Any
+    function: Callable[[Block], Sums],
+    size: int,
+    reader: ChunkReader,
+    X: Any,
+    y: Any,
+    s: Any,
+    cells: NDArray[np.intp] | None = None,
 ) -> Sums:
     """Sum over the blocks of a chunk; the empty tuple for a chunk without rows."""
     rows = reader(X, y, s)
+    rows = rows if cells is None else rows.with_cells(cells)
     return rows.sum(function, size) if rows.n_samples else ()
 
 
@@ -293,7 +315,13 @@ def sum_chunk_sums(terms: list[Sums]) -> Sums:
 
 
 def take_from_chunk(
-    reader: ChunkReader, label: NDArray, position: NDArray[np.intp], X: Any, y: Any, s: Any
+    reader: ChunkReader,
+    label: NDArray,
+    position: NDArray[np.intp],
+    X: Any,
+    y: Any,
+    s: Any,
+    cells: NDArray[np.intp] | None = None,
 ) -> tuple[Array, NDArray, Array]:
     """Features, labels and weights of rows of a chunk given by label and position.
 

@@ -5,6 +5,7 @@ Labels and weights are copied here, for the splitter and the scores; features st
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
 from functools import partial
 from typing import Any
@@ -20,11 +21,10 @@ from ..validation.classes import Classes
 from ..validation.labels import encode
 from ..validation.weights import check_sample_weight
 from .base import RowBlocks
-from .cv_data import CVData
+from .cv_data import CVData, ScoreOfRows, model_scores
 from .dask import DaskRows, dask_rows
 from .dask_collections import checked_chunk, compute_chunks, delayed_chunks
 from .folds import Folds, Indices
-from .memory import product
 from .training_data import RawData
 
 
@@ -51,32 +51,61 @@ class CVDataInDask(CVData):
         """The classes that a fold learns, and all rows, of which it weighs those it trains on."""
         self.fold_classes(folds, f, fit_intercept)
         s = self.s * folds.counts(folds.splits[f][0])
-        chunks = [dask.array.from_array(part, chunks=-1) for part in self._by_chunk(s)]
+        chunks = [dask.array.from_array(part, chunks=-1) for part in self.rows.split(s)]
         weights = dask.array.concatenate(chunks)
         classes, rows, _ = dask_rows(self._weigher, self.data.X, self.data.y, weights)
         return classes, rows
 
-    def scores(self, test: Indices, w: Array, fit_intercept: bool) -> Array:
-        """``X @ w`` of some rows, plus the intercepts in the last row of ``w``."""
-        chosen = np.zeros(len(self.y), dtype=bool)
-        chosen[test] = True
-        work = partial(_chunk_scores, w=w, n_features=self.rows.n_features)
-        arguments = zip(delayed_chunks(self.X), self._by_chunk(chosen), strict=True)
-        z = np.empty((len(self.y), w.shape[1]))
-        z[chosen] = np.concatenate(compute_chunks(work, arguments))
-        return z[test]
+    def held_out(self, folds: Folds, w: Array, fit_intercept: bool) -> list[Array]:
+        """Scores of the held-out rows of each fold by its models, in one pass for all folds."""
+        work = partial(_held_out_of_chunk, w=w, fit_intercept=fit_intercept)
+        return [np.concatenate(parts) for parts in zip(*self._compute(work, folds), strict=True)]
 
-    def _by_chunk(self, values: NDArray) -> list[NDArray]:
-        """Values of the rows, cut like the features."""
-        return np.split(values, np.cumsum(self.rows.chunk_lengths)[:-1])
+    def mean_scores(
+        self, folds: Folds, w: Array, fit_intercept: bool, of_rows: ScoreOfRows, s: Array
+    ) -> Array:
+        """Mean over the held-out rows of each fold, in one pass; only the sums travel."""
+        work = partial(_sums_of_chunk, w=w, fit_intercept=fit_intercept, of_rows=of_rows)
+        totals = np.sum(self._compute(work, folds, self.y, s), axis=0)
+        return totals[:, :-1] / totals[:, -1:]
+
+    def _compute(self, work: Callable, folds: Folds, *values: NDArray) -> tuple:
+        """Compute a function of each chunk, the held-out rows of each fold there, and values."""
+        ends = np.cumsum(self.rows.chunk_lengths)
+        cuts = [np.split(test, np.searchsorted(test, ends[:-1])) for _, test in folds.splits]
+        starts = ends - self.rows.chunk_lengths
+        here = (
+            [rows - start for rows in tests]
+            for start, *tests in zip(starts.tolist(), *cuts, strict=True)
+        )
+        pieces = [self.rows.split(value) for value in values]
+        return compute_chunks(work, zip(delayed_chunks(self.X), here, *pieces, strict=True))
 
 
 # Called by the workers. Any chunk may be empty.
 
 
-def _chunk_scores(X: Any, chosen: NDArray, w: Array, n_features: int) -> Array:
-    """Scores of the chosen rows of a chunk."""
-    X = checked_chunk(X)[chosen]
-    if not X.shape[0]:
-        return np.empty((0, w.shape[1]))
-    return product(X, w[:n_features]) + w[n_features:].sum(axis=0)
+def _held_out_of_chunk(
+    X: Any, held_out: list[Indices], w: Array, fit_intercept: bool
+) -> list[Array]:
+    """Scores of the rows of a chunk that each fold holds out."""
+    X = checked_chunk(X)
+    return [
+        model_scores(X[rows], w_f, fit_intercept) for rows, w_f in zip(held_out, w, strict=True)
+    ]
+
+
+def _sums_of_chunk(
+    X: Any,
+    held_out: list[Indices],
+    y: NDArray,
+    s: Array,
+    w: Array,
+    fit_intercept: bool,
+    of_rows: ScoreOfRows,
+) -> Array:
+    """Sums of weighted scores of the rows that each fold holds out, and last of the weights."""
+    sums = []
+    for rows, z in zip(held_out, _held_out_of_chunk(X, held_out, w, fit_intercept), strict=True):
+        sums.append(np.append(s[rows] @ of_rows(y[rows], z), s[rows].sum()))
+    return np.stack(sums)

@@ -24,7 +24,7 @@ class Folds:
     Parameters
     ----------
     splits : tuple of (ndarray of int, ndarray of int)
-        Positions of the training rows and of the held-out rows of each fold.
+        Positions of the training rows and of the held-out rows of each fold, in order.
     n_samples : int
         Number of rows.
     """
@@ -84,7 +84,7 @@ class Folds:
 def _positions(rows: NDArray, n_samples: int) -> Indices:
     """Positions of rows given by positions or by a mask; ValueError if out of range."""
     rows = np.asarray(rows)
-    rows = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.intp)
-    if len(rows) and not -n_samples <= rows.min() <= rows.max() < n_samples:
+    rows = np.flatnonzero(rows) if rows.dtype == bool else np.sort(rows.astype(np.intp))
+    if len(rows) and not -n_samples <= rows[0] <= rows[-1] < n_samples:
         raise ValueError(f"cv holds positions out of range: there are {n_samples} rows.")
-    return rows % n_samples if len(rows) and rows.min() < 0 else rows
+    return np.sort(rows % n_samples) if len(rows) and rows[0] < 0 else rows

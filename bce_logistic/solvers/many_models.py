@@ -102,9 +102,10 @@ def minimize_together(grid: Grid, seed: int) -> GridSolution:
 
 
 def _is_tall(objective: Objective) -> bool:
-    """Whether there are so many rows that a subsample gives good starts."""
+    """Whether there are so many rows that a subsample gives good starts, and a pass is costly."""
     rows, n_columns = objective.rows, objective.shape[0]
-    return rows.n_samples >= MIN_TALL_ROWS_PER_COLUMN * n_columns and rows.n_stored > MIN_TALL_SIZE
+    costly = rows.n_stored > MIN_TALL_SIZE or not isinstance(rows, RowsInMemory)
+    return costly and rows.n_samples >= MIN_TALL_ROWS_PER_COLUMN * n_columns
 
 
 def _newton_is_cheap(objective: Objective) -> bool:

@@ -49,6 +49,12 @@ def test_rows_drawn_twice_count_twice():
     assert_array_equal(folds.splits[1][1], [0, 3])
 
 
+def test_positions_are_in_order():
+    folds = Folds.of([([3, 1, 2], [-1, 0])], 4)
+    assert_array_equal(folds.splits[0][0], [1, 2, 3])
+    assert_array_equal(folds.splits[0][1], [0, 3])
+
+
 def test_masks_are_positions():
     mask = np.array([True, True, False, False])
     folds = Folds.of([(mask, ~mask)], 4)
