@@ -83,7 +83,7 @@ def test_a_few_passes_for_all_fits(monkeypatch):
     cv = KFold(5, shuffle=True, random_state=0)
     lazy = collections(X, y, chunks=((1500, 1000, 1500),))
     model = GDLogisticRegressionCV(Cs=Cs, cv=cv, tol=1e-11).fit(*lazy)
-    assert rows[0].passes <= 12
+    assert rows[0].passes <= 15  # of 50 fits, to 1e-11
     memory = GDLogisticRegressionCV(Cs=Cs, cv=cv, tol=1e-11).fit(X, y)
     assert_allclose(model.scores_, memory.scores_, rtol=1e-5)
     assert model.C_ == memory.C_
