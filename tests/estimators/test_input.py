@@ -336,9 +336,9 @@ def test_labels_that_are_refused(solver, spoil, error, match, data):
 BAD_WEIGHTS = {
     "infinite number": (lambda y: np.inf, "infinity"),
     "negative number": (lambda y: -1, "negative"),
-    "text": (lambda y: np.full(len(y), "1"), "no numbers"),
+    "text": (lambda y: np.full(len(y), "1"), "not numbers"),
     "text in a list": (lambda y: ["heavy"] * len(y), "could not convert"),
-    "dates": (lambda y: np.full(len(y), np.datetime64("2020-01-01")), "no numbers"),
+    "dates": (lambda y: np.full(len(y), np.datetime64("2020-01-01")), "not numbers"),
     "complex": (lambda y: y + 1j, "Complex"),
     "masked": (lambda y: np.ma.masked_array(np.ones(len(y)), mask=y == 1), "masked"),
     "missing": (lambda y: [None] * len(y), "NaN"),
@@ -381,15 +381,15 @@ BAD_FEATURES = {
     "ragged": (lambda X: [[1.0, 2.0]] + [[1.0]] * (len(X) - 1), "inhomogeneous"),
     "text": (lambda X: X.astype(str).astype(object) + "x", "could not convert"),
     "text in lists": (lambda X: [["a", "b"]] * len(X), "could not convert"),
-    "numbers as text": (lambda X: X.astype(str), "no numbers"),
-    "bytes": (lambda X: X.astype("S"), "no numbers"),
+    "numbers as text": (lambda X: X.astype(str), "not numbers"),
+    "bytes": (lambda X: X.astype("S"), "not numbers"),
     "objects": (lambda X: np.full(X.shape, object()), "float"),
     "missing objects": (lambda X: np.full(X.shape, None), "NaN"),
     "complex": (lambda X: X + 1j, "Complex"),
     "complex, sparse": (lambda X: scipy.sparse.csr_array(X + 1j), "Complex"),
-    "dates": (lambda X: np.full(X.shape, np.datetime64("2020-01-01")), "no numbers"),
-    "durations": (lambda X: np.full(X.shape, np.timedelta64(1, "D")), "no numbers"),
-    "records": (lambda X: np.zeros(X.shape, dtype=[("a", float)]), "no numbers"),
+    "dates": (lambda X: np.full(X.shape, np.datetime64("2020-01-01")), "not numbers"),
+    "durations": (lambda X: np.full(X.shape, np.timedelta64(1, "D")), "not numbers"),
+    "records": (lambda X: np.zeros(X.shape, dtype=[("a", float)]), "not numbers"),
     "matrix": (np.matrix, "np.matrix"),
     "masked": (masked, "masked"),
     "float32 that overflowed": (lambda X: (X * 1e39).astype(np.float32), "infinity"),
@@ -430,7 +430,7 @@ def test_frames_that_are_refused(library, solver, data):
     _, y = data
     days = np.full(len(y), np.datetime64("2020-01-01", "us"))
     for column, match in (
-        (days, "no numbers"),
+        (days, "not numbers"),
         (np.where(y, "a", "b"), "could not convert|no num"),
     ):
         refuses(fitted(solver), frames.DataFrame({"a": column}), y, match=match)
