@@ -42,6 +42,11 @@ def label_weights(y: NDArray, s: Array, n_labels: int) -> Array:
     return total
 
 
+def all_labels_possible(y: NDArray) -> bool:
+    """Whether every row has a positive probability of every label."""
+    return is_floating(y) and bool((y > 0).all() and (y.ndim == 2 or (y < 1).all()))
+
+
 def possible_labels(y: NDArray) -> tuple[NDArray[np.intp] | slice, NDArray[np.intp]]:
     """Rows and labels of all pairs with a positive probability; labels count those that occur."""
     if not is_floating(y):

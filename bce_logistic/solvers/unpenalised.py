@@ -19,7 +19,7 @@ from ..objective.objective import Objective
 from ..objective.standard_errors import NewtonStep, errors_from_step, inverse_root, newton_step
 from ..preconditioning.cost_model import SECONDS_PER_FMA, Costs
 from ..rows.base import Block, Sums
-from ..rows.label_index import possible_labels
+from ..rows.label_index import all_labels_possible, possible_labels
 from ..rows.memory import RowsInMemory
 from .base import Solver
 from .minimize import Result
@@ -151,11 +151,14 @@ def _columns_by_program(objective: Objective, passes: int) -> NDArray[np.bool_] 
     rows = objective.rows
     if not isinstance(rows, RowsInMemory):
         return None
+    weighted = rows.s > 0
+    if all_labels_possible(rows.y[weighted]):
+        # Whichever way the scores of a sample differ, its loss increases without a bound.
+        return np.zeros(objective.shape[0], dtype=bool)
     seconds = max(PROGRAM_SECONDS, passes * Costs(objective).of_pass)
     n_numbers = 2 * (rows.n_stored + rows.n_samples) * max(1, objective.n_scores - 1)
     if CONSTRAINT_NUMBER * n_numbers > seconds:
         return None
-    weighted = rows.s > 0
     of_pairs, labels = possible_labels(rows.y[weighted])
     constraints = Constraints.of(rows.X[weighted][of_pairs], labels, objective.fit_intercept)
     if constraints.seconds > seconds:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 
 from bce_logistic import GDLogisticRegression, GDLogisticRegressionCV, SeparationWarning
@@ -183,6 +184,16 @@ def test_smoothed_labels_are_never_separated(n_classes, smoothing):
     model = GDLogisticRegression(C=np.inf).fit(X, Y)
     assert model.converged_
     same_model(model, GDLogisticRegression(C=np.inf).fit(*repeated(X, Y)), rtol=1e-4)
+
+
+def test_smoothed_labels_of_rare_features_are_never_separated():
+    # Too many constraints for the linear program, and coefficients far from their optimum.
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 60)) * (rng.random((300, 60)) < 0.02)
+    Y = 0.9 * np.eye(10)[rng.integers(0, 10, 300)] + 0.01
+    with pytest.warns(ConvergenceWarning):
+        model = GDLogisticRegression(C=np.inf, max_iter=5).fit(X, Y)
+    assert model.stop_reason_ == "max_iter"
 
 
 def test_one_uncertain_sample_can_leave_the_others_separated():

@@ -7,6 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from bce_logistic.rows.label_index import (
+    all_labels_possible,
     label_counts,
     label_weights,
     most_probable,
@@ -59,6 +60,9 @@ def test_possible_labels_are_those_with_a_probability(n_classes):
     found[rows, labels] = True
     assert len(rows) == found.sum()
     assert_array_equal(found, Y > 0)
+    assert not all_labels_possible(y)
+    assert all_labels_possible(y[(Y > 0).all(axis=1)])
+    assert not all_labels_possible(np.array([0, 1, 1]))
     hard = np.array([0, 2, 2, 0])
     rows, labels = possible_labels(hard)
     assert_array_equal(hard[rows], hard)
