@@ -13,12 +13,14 @@ from .estimators.logistic_regression import GDLogisticRegression
 from .estimators.logistic_regression_cv import GDLogisticRegressionCV
 from .exceptions import CollinearityWarning, SeparationWarning
 from .inspection.coefficient_display import CoefficientDisplay
+from .inspection.cv_scores_display import CVScoresDisplay
 from .inspection.displays import CoefficientPathDisplay, LossCurveDisplay
 from .inspection.goodness_of_fit import FitStatistics, fit_statistics
 from .inspection.inference import inference_table
 from .inspection.separation import SeparationResult, check_separation
 
 __all__ = [
+    "CVScoresDisplay",
     "CoefficientDisplay",
     "CoefficientPathDisplay",
     "CollinearityWarning",

@@ -86,6 +86,7 @@ def test_docstring_follows_numpydoc(name):
 
 def test_what_is_exported_is_documented_without_exceptions():
     assert set(bce_logistic.__all__) == {
+        "CVScoresDisplay",
         "CoefficientDisplay",
         "CoefficientPathDisplay",
         "CollinearityWarning",

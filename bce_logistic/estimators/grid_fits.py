@@ -14,6 +14,7 @@ from ..rows.cv_data import CVData
 from ..rows.folds import Folds
 from ..solvers.convergence import Progress
 from ..solvers.many_models import Grid, minimize_together, shares_passes
+from ..solvers.minimize import Monitor
 from ..solvers.path import minimize_along
 from .coefficients import make_objective
 from .logistic_regression import GDLogisticRegression
@@ -88,6 +89,17 @@ def fit_grid(
     return GridFits(*(np.stack(parts) for parts in zip(*paths, strict=True)))
 
 
+def finite_check(estimator: Any, data: CVData) -> Monitor:
+    """A monitor that refuses features that are not finite, and names the first of all rows."""
+
+    def monitor(iterate: Iterate, history: list[Progress], passes: int, reason: str | None) -> bool:
+        if not np.isfinite(history[-1]).all():
+            data.rows.check_finite(estimator)
+        return False
+
+    return monitor
+
+
 def _fit_fold(
     estimator: Any,
     template: GDLogisticRegression,
@@ -102,16 +114,12 @@ def _fit_fold(
     classes, rows = data.training(folds, f, template.fit_intercept)
     objective = make_objective(template, rows, classes.n_scores)
     solver = choose_solver(template, rows, seed)
-
-    def check_finite(
-        iterate: Iterate, history: list[Progress], passes: int, reason: str | None
-    ) -> bool:
-        if not np.isfinite(history[-1]).all():
-            data.rows.check_finite(estimator)
-        return False
-
     path = minimize_along(
-        objective, Cs, solver, check_finite, lambda k, fit: on_fit(f, k, len(fit.curve) - 1)
+        objective,
+        Cs,
+        solver,
+        finite_check(estimator, data),
+        lambda k, fit: on_fit(f, k, len(fit.curve) - 1),
     )
     dtype = rows.dtype
     w = np.stack([classes.with_absent(w, dtype).astype(dtype) for w in path.w])

@@ -20,7 +20,6 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.validation import check_is_fitted
 
 from ..arrays import Array, is_dask
-from ..objective.losses import BinaryCrossEntropy, CrossEntropy
 from ..rows.cv_data import CVData, cv_data
 from ..rows.folds import Folds
 from ..rows.threads import worker_threads
@@ -29,8 +28,16 @@ from .callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from .fitted_state import rollback_on_error
 from .grid_fits import GridFits, fit_grid
 from .logistic_regression import SMALLEST_C, GDLogisticRegression
+from .loo_fits import check_leave_one_out, fit_leave_one_out
 from .prediction import LinearPredictions
-from .scoring import MEANS, fold_model, make_scorer, roc_auc, takes_sample_weight
+from .scoring import (
+    MEANS,
+    fold_model,
+    make_scorer,
+    probabilities,
+    roc_auc,
+    takes_sample_weight,
+)
 from .selection import choose, edge_warnings
 from .solver_choice import draw_seed
 from .versioned_state import VersionedStateMixin
@@ -62,9 +69,11 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
     Cs : int or array-like of shape (n_Cs,), default=10
         Inverse strengths of the L2 penalty. An int: that many from 1e-4 to 1e4, evenly on a
         logarithmic scale.
-    cv : int, splitter or iterable, default=None
+    cv : int, splitter, iterable or "loo", default=None
         How to divide the rows: any splitter of scikit-learn, or an iterable of (training, held-out)
-        positions. An int: the number of folds of a StratifiedKFold; None: five.
+        positions. An int: the number of folds of a StratifiedKFold; None: five. "loo": approximate
+        leave-one-out, from one fit of all rows for each C and a Newton step without each row. It is
+        near the exact one around the best C, and too optimistic for much larger ones.
     scoring : str or callable, default="neg_log_loss"
         The score to maximise: its name in scikit-learn, or ``scorer(estimator, X, y)``.
         "neg_log_loss", "accuracy", "neg_brier_score" and, for two classes, "roc_auc" are computed
@@ -103,9 +112,9 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
     l1_ratios_ : ndarray of shape (n_l1_ratios,)
         The shares of the L1 penalty: zero alone.
     scores_ : ndarray of shape (n_folds, n_l1_ratios, n_Cs)
-        Score of the held-out rows of each fold.
+        Score of the held-out rows of each fold; of each row with ``cv="loo"``.
     coefs_paths_ : ndarray of shape (n_folds, n_l1_ratios, n_Cs, n_classes or 1, n_features)
-        Coefficients of each fold.
+        Coefficients of each fold; of all rows, as one fold, with ``cv="loo"``.
     intercepts_paths_ : ndarray of shape (n_folds, n_l1_ratios, n_Cs, n_classes or 1)
         Intercepts of each fold.
     n_iter_ : ndarray of int32 of shape (n_folds, n_l1_ratios, n_Cs)
@@ -149,7 +158,7 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "Cs": [Interval(Integral, 1, None, closed="left"), "array-like"],
-        "cv": ["cv_object"],
+        "cv": ["cv_object", StrOptions({"loo"})],
         "scoring": [str, callable, None],
         "selection": [StrOptions({"best", "one_standard_error"})],
         "refit": ["boolean"],
@@ -235,18 +244,52 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
         template, seed = self._template(), draw_seed(self.random_state)
         with worker_threads(self.n_jobs) as run, np.errstate(all="ignore"):
             data = cv_data(self, raw, run)
-            folds = self._folds(data, routed.splitter.split)
-            tasks = FitTasks.of(self, len(folds) * len(Cs) + 1, *raw)
-            fits = fit_grid(self, template, data, folds, Cs, seed, _Progress(self, Cs, tasks))
-            self._set_paths(data, fits, Cs)
-            scores = self._scores(data, folds, fits, template, routed.scorer.score)
-            self.scores_ = self._checked_scores(data, scores)[:, None, :]
-            chosen = self._chosen(scores, Cs)
-            self.cv_predictions_ = self._held_out_predictions(data, folds, fits, chosen)
+            choose_C = self._by_leave_one_out if self._is_loo else self._by_folds
+            fits, chosen, tasks = choose_C(raw, data, template, Cs, seed, routed)
             found = [*self._select(raw, data, fits, Cs, chosen, template)]
         if tasks:
             tasks.end(lambda: {name: vars(self)[name] for name in REFITTED[:3]})
         return found
+
+    def _by_folds(
+        self,
+        raw: RawData,
+        data: CVData,
+        template: GDLogisticRegression,
+        Cs: Array,
+        seed: int,
+        routed: Bunch,
+    ) -> tuple[GridFits, NDArray[np.intp], FitTasks | None]:
+        """Fit and score every fold; the fits, the position of C for each, and the tasks."""
+        folds = self._folds(data, routed.splitter.split)
+        tasks = FitTasks.of(self, len(folds) * len(Cs) + 1, *raw)
+        fits = fit_grid(self, template, data, folds, Cs, seed, _Progress(self, Cs, tasks))
+        self._set_paths(data, fits, Cs)
+        scores = self._scores(data, folds, fits, template, routed.scorer.score)
+        self.scores_ = self._checked_scores(data, scores)[:, None, :]
+        chosen = self._chosen(scores, Cs)
+        self.cv_predictions_ = self._held_out_predictions(data, folds, fits, chosen)
+        return fits, chosen, tasks
+
+    def _by_leave_one_out(
+        self,
+        raw: RawData,
+        data: CVData,
+        template: GDLogisticRegression,
+        Cs: Array,
+        seed: int,
+        routed: Bunch,
+    ) -> tuple[GridFits, NDArray[np.intp], FitTasks | None]:
+        """The same by approximate leave-one-out, whose fits are those of one fold."""
+        check_leave_one_out(self, data, routed.splitter.split)
+        tasks = FitTasks.of(self, len(Cs) + 1, *raw)
+        fits, z = fit_leave_one_out(self, template, data, Cs, seed, _Progress(self, Cs, tasks))
+        self._set_paths(data, fits, Cs)
+        scores = MEANS[str(self.scoring or "accuracy")](data.rows.dtype, data.y, z)
+        self.scores_ = scores[:, None, :]
+        k = choose(self.scores_, Cs, self.selection)[1]
+        self.cv_predictions_ = probabilities(z[:, [k]])
+        return fits, np.array([k]), tasks
 
     def score(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> float:
         """Score by ``scoring``.
@@ -307,10 +350,11 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
             The estimator itself, the splitter and the scorer.
         """
         router = MetadataRouter(owner=self).add_self_request(self)
-        router.add(
-            splitter=check_cv(self.cv, classifier=True),
-            method_mapping=MethodMapping().add(caller="fit", callee="split"),
-        )
+        if not self._is_loo:
+            router.add(
+                splitter=check_cv(self.cv, classifier=True),
+                method_mapping=MethodMapping().add(caller="fit", callee="split"),
+            )
         return router.add(
             scorer=make_scorer(self.scoring),
             method_mapping=MethodMapping()
@@ -334,6 +378,11 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
             raise ValueError(f"Cs must be positive numbers, or how many; got {self.Cs!r}.")
         return Cs
 
+    @property
+    def _is_loo(self) -> bool:
+        """Whether rows are left out one by one, approximately."""
+        return isinstance(self.cv, str)
+
     def _template(self) -> GDLogisticRegression:
         """The estimator of one fit, with C=1."""
         return GDLogisticRegression(
@@ -350,7 +399,8 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
         """Metadata for the splitter and for the scorer."""
         weights = {} if raw.sample_weight is None else {"sample_weight": raw.sample_weight}
         if _routing_enabled():
-            return process_routing(self, "fit", **weights, **params)
+            routed = process_routing(self, "fit", **weights, **params)
+            return Bunch(splitter=Bunch(split={}), scorer=routed.scorer) if self._is_loo else routed
         _refuse(params, "fit", allowed=("groups",))
         return Bunch(splitter=Bunch(split=params), scorer=Bunch(score=weights))
 
@@ -457,12 +507,7 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
         for (_, test), z in zip(
             folds.splits, data.held_out(folds, w, self.fit_intercept), strict=True
         ):
-            if z.ndim == 2:
-                sigmoid = BinaryCrossEntropy().prediction
-                probabilities = np.concatenate([sigmoid(-z), sigmoid(z)], axis=1)
-            else:
-                probabilities = CrossEntropy().prediction(z[:, 0])
-            np.add.at(total, test, probabilities)
+            np.add.at(total, test, probabilities(z))
         times = sum(folds.counts(test) for _, test in folds.splits)
         with np.errstate(invalid="ignore"):
             return total / np.asarray(times)[:, None]

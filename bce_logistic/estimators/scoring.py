@@ -96,6 +96,14 @@ def fold_model(template: Any, C: float, w: Array, classes: NDArray) -> Any:
     return model
 
 
+def probabilities(z: Array) -> Array:
+    """Probabilities of the classes by one model, (n_rows, n_classes), of its scores."""
+    if z.ndim > 2:
+        return CrossEntropy().prediction(z[:, 0])
+    sigmoid = BinaryCrossEntropy().prediction
+    return np.concatenate([sigmoid(-z), sigmoid(z)], axis=1)
+
+
 def make_scorer(scoring: str | Callable | None) -> Any:
     """Scorer of that name in scikit-learn, or the callable itself; None: accuracy."""
     return get_scorer("accuracy" if scoring is None else scoring)

@@ -17,6 +17,7 @@ from sklearn.model_selection import (
     GroupKFold,
     KFold,
     LeaveOneGroupOut,
+    LeaveOneOut,
     RepeatedStratifiedKFold,
     ShuffleSplit,
     StratifiedKFold,
@@ -390,3 +391,61 @@ def test_a_custom_metric_without_weights():
     model = GDLogisticRegressionCV(Cs=CS, scoring=scorer, cv=3).fit(X, y)
     accuracy = GDLogisticRegressionCV(Cs=CS, scoring="accuracy", cv=3).fit(X, y)
     assert_allclose(model.scores_, accuracy.scores_ - 1, atol=1e-12)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_approximate_leave_one_out_is_near_the_exact_one(n_classes):
+    X, y = problem(60, 3, n_classes=n_classes)
+    Cs = [0.01, 0.1, 1.0]
+    near = GDLogisticRegressionCV(Cs=Cs, cv="loo", **TIGHT).fit(X, y)
+    exact = GDLogisticRegressionCV(Cs=Cs, cv=LeaveOneOut(), **TIGHT).fit(X, y)
+    assert near.C_ == exact.C_
+    assert near.scores_.shape == exact.scores_.shape == (60, 1, 3)
+    assert_allclose(near.scores_.mean(axis=0), exact.scores_.mean(axis=0), rtol=0.01)
+    assert_allclose(near.cv_predictions_, exact.cv_predictions_, atol=0.03)
+    assert near.coefs_paths_.shape[:3] == near.n_iter_.shape == (1, 1, 3)
+    assert_allclose(near.coef_, exact.coef_, rtol=1e-6)
+
+
+def test_leave_one_out_in_fewer_rows_than_columns():
+    X, y = problem(30, 50)
+    near = GDLogisticRegressionCV(Cs=[1e-3, 1e-2], cv="loo", **TIGHT).fit(X, y)
+    exact = GDLogisticRegressionCV(Cs=[1e-3, 1e-2], cv=LeaveOneOut(), **TIGHT).fit(X, y)
+    assert_allclose(near.scores_.mean(axis=0), exact.scores_.mean(axis=0), rtol=0.01)
+    assert near.C_ == exact.C_
+
+
+@pytest.mark.parametrize(
+    ("params", "arguments", "reason"),
+    [
+        ({"scoring": "roc_auc"}, {}, "a single row has no such score"),
+        ({"scoring": get_scorer("neg_log_loss")}, {}, "a single row has no such score"),
+        ({}, {"groups": np.arange(80) % 4}, "a group"),
+        ({}, {"sample_weight": np.arange(80.0)}, "a row without weight"),
+    ],
+)
+def test_leave_one_out_is_refused_with_a_reason(params, arguments, reason):
+    X, y = problem(80)
+    with pytest.raises(ValueError, match=f"cv='loo' does not suit here: .*{reason}"):
+        GDLogisticRegressionCV(cv="loo", **params).fit(X, y, **arguments)
+
+
+def test_leave_one_out_is_refused_for_data_that_it_does_not_suit(monkeypatch):
+    X, y = problem(80)
+    model = GDLogisticRegressionCV(cv="loo")
+    with pytest.raises(ValueError, match="a class has a single row"):
+        model.fit(X, np.arange(80) == 3)
+    monkeypatch.setattr("bce_logistic.estimators.loo_fits.MAX_ROWS", 79)
+    with pytest.raises(ValueError, match="folds cost as little"):
+        model.fit(X, y)
+    monkeypatch.setattr("bce_logistic.estimators.loo_fits.MAX_ROWS", 80)
+    monkeypatch.setattr("bce_logistic.estimators.loo_fits.MAX_COEFFICIENTS", 4)
+    with pytest.raises(ValueError, match="a Hessian of 5 coefficients"):
+        model.fit(X, y)
+
+
+def test_leave_one_out_with_routing():
+    X, y = problem(60, 3)
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = GDLogisticRegressionCV(Cs=[0.1, 1.0], cv="loo").fit(X, y)
+    assert model.C_ == GDLogisticRegressionCV(Cs=[0.1, 1.0], cv="loo").fit(X, y).C_
