@@ -58,8 +58,9 @@ def gap_curve(X, y, solver, lowest):
 
 def draw(curves, X):
     """Draw the curves, each with its name at its end."""
-    plt.rcParams.update({"font.size": 11})
-    figure, axes = plt.subplots(figsize=(8, 4), layout="constrained")
+    # Letters that a phone shows large enough to read.
+    plt.rcParams.update({"font.size": 13})
+    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
     for (name, gap), colour in zip(curves.items(), COLOURS, strict=False):
         axes.plot(np.arange(len(gap)), gap, color=colour, linewidth=2)
         axes.annotate(
@@ -77,8 +78,8 @@ def draw(curves, X):
     axes.set_ylim(LOWEST_GAP, 1)
     axes.set_xticks([0, 1, 10, 100, 1000], ["0", "1", "10", "100", "1000"])
     axes.set_xlabel("passes over the rows")
-    axes.set_ylabel("objective above its minimum, relative")
-    axes.set_title(f"{X.shape[0]:,} flights, {X.shape[1]} columns, C = 1", loc="left", fontsize=11)
+    axes.set_ylabel("above the minimum, relative")
+    axes.set_title(f"{X.shape[0]:,} flights, {X.shape[1]} columns, C = 1", loc="left", fontsize=13)
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(HERE / "readme.png", dpi=150, metadata={"Software": None})
