@@ -22,7 +22,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.preprocessing import StandardScaler
 
-from bce_logistic import GDLogisticRegression, GDLogisticRegressionCV
+from bce_logistic import CVScoresDisplay, GDLogisticRegression, GDLogisticRegressionCV
 
 X, y = load_breast_cancer(return_X_y=True)
 X, X_test, y, y_test = train_test_split(X, y, stratify=y, random_state=0)
@@ -45,21 +45,15 @@ print(
 # The scores
 # ----------
 #
-# ``scores_`` holds the score of each fold, here the log-loss with a minus sign, for each L1 ratio
-# (there is one) and each C. With a small C the penalty is too strong, with a large one the model
-# overfits. The standard errors are those of the mean over the folds. They are large, as the folds
-# are few.
+# ``scores_`` holds the score of each fold, for each L1 ratio (there is one) and each C.
+# :class:`~bce_logistic.CVScoresDisplay` draws the mean over the folds, its standard error, and
+# the chosen C. With a small C the penalty is too strong, with a large one the model overfits.
 
-losses = -model.scores_[:, 0, :]
-mean = losses.mean(axis=0)
-error = losses.std(axis=0, ddof=1) / np.sqrt(len(losses))
 simple = GDLogisticRegressionCV(Cs=Cs, selection="one_standard_error").fit(X, y)
-
 figure, ax = plt.subplots(figsize=(7, 4.2), layout="constrained")
-ax.errorbar(Cs, mean, yerr=error, capsize=3)
-ax.axvline(model.C_, color="C1", linestyle="--", label=f"best: C = {model.C_:.2g}")
+CVScoresDisplay.from_estimator(model, name="log-loss (nats)", negate_score=True, ax=ax)
 ax.axvline(simple.C_, color="C2", linestyle=":", label=f"one standard error: C = {simple.C_:.2g}")
-ax.set(xscale="log", xlabel="C", ylabel="held-out log-loss (nats)", ylim=0)
+ax.set_ylim(0)
 ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, frameon=False)
 plt.show()
 
@@ -87,6 +81,16 @@ for row in worst:
     print(
         f"row {row}: label {y[row]}, which the other rows give a probability of {of_label[row]:.4f}"
     )
+
+# %%
+# Leave-one-out
+# -------------
+#
+# ``cv="loo"`` holds out every row on its own. That is not refitted for every row: the fit of all
+# rows and its Hessian give a good approximation, so that it takes one fit for each C.
+
+one_out = GDLogisticRegressionCV(Cs=Cs, cv="loo").fit(X, y)
+print(f"C = {one_out.C_:.3f}, log-loss {-one_out.scores_.mean(axis=0).max():.4f}")
 
 # %%
 # Pipelines
