@@ -202,9 +202,9 @@ class CoefficientDisplay:
         )
         self.line_ = self.ax_.axvline(no_effect, color="0.6", linewidth=1, linestyle="--", zorder=1)
         style = {"fmt": "o", "capsize": 3, "markersize": 5, **(errorbar_kwargs or {})}
-        self.errorbar_ = self.ax_.errorbar(
-            values, position, xerr=(values - low, high - values), **style
-        )
+        # Lists, because matplotlib 3.8 converts arrays of one number in a deprecated way.
+        widths = [(values - low).tolist(), (high - values).tolist()]
+        self.errorbar_ = self.ax_.errorbar(values, position, xerr=widths, **style)
         if self.odds_ratio:
             self.ax_.set_xscale("log")
         self.ax_.set_yticks(position, labels=list(self.feature_names))
