@@ -14,7 +14,12 @@ import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.model_selection import GridSearchCV
 
-from bce_logistic import GDLogisticRegression, GDLogisticRegressionCV, SeparationWarning
+from bce_logistic import (
+    GDLogisticRegression,
+    GDLogisticRegressionCV,
+    SeparationWarning,
+    check_separation,
+)
 from bce_logistic.rows.memory import row_blocks
 from bce_logistic.solvers import unpenalised
 
@@ -211,6 +216,23 @@ def test_smoothed_labels_need_no_linear_program(n_classes, monkeypatch):
         F = replace(F, rows=row_blocks(X, Y[:, 1] if n_classes == 2 else Y, np.ones(len(y))))
         columns = unpenalised._columns_by_program(F, passes=1)
         assert (None if columns is None else columns.tolist()) == expected
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("uncertain", [False, True])
+def test_the_check_of_separation_takes_probabilities(n_classes, uncertain):
+    X = np.arange(12.0)[:, None]
+    Y = np.eye(n_classes)[np.arange(12) * n_classes // 12]
+    if uncertain:
+        Y[[0, -1]] = 1 / n_classes
+    s = np.ones(12)
+    s[3] = 0
+    found = check_separation(X, Y, sample_weight=s)
+    X_all, y_all, s_all = repeated(X, Y, s)
+    expected = check_separation(X_all, y_all, sample_weight=s_all)
+    assert found.kind == expected.kind == ("none" if uncertain else "complete")
+    assert found.features == expected.features
+    assert_allclose(found.coef, expected.coef, rtol=1e-6)
 
 
 def test_one_uncertain_sample_can_leave_the_others_separated():
