@@ -32,9 +32,15 @@ from ..arrays import (
     to_numpy,
 )
 from ..validation.classes import Classes
-from ..validation.labels import SoftLabels, batches, check_classes, fit_encode
+from ..validation.labels import batches
 from ..validation.probabilities import ClassColumns
 from ..validation.weights import check_sample_weight, weigh_classes
+from .array_api_labels import (
+    fit_encode_foreign,
+    foreign_label_weights,
+    foreign_most_probable,
+    shares,
+)
 from .base import Block, Columns, RowBlocks, Sums, sum_terms
 
 _compat = array_api_compat()
@@ -113,7 +119,7 @@ class ArrayRows(RowBlocks):
         self.n_samples, self.n_features = X.shape
         self.n_stored = self.n_samples * self.n_features
         self.total_weight = float(xp.sum(s))
-        by_class = [s * share for share in _shares(y)] if is_floating(y) else [s]
+        by_class = [s * share for share in shares(y)] if is_floating(y) else [s]
         self.smallest_weight = min(float(xp.min(xp.where(w > 0, w, np.inf))) for w in by_class)
         self.passes = 0
         step = max(1, BLOCK_BYTES // (self.dtype.itemsize * self.n_features))
@@ -279,20 +285,6 @@ def checked_features(
     )
 
 
-def fit_encode_foreign(y: Any) -> tuple[NDArray, Any]:
-    """Sorted classes as a NumPy array, and the encoded labels in the library of ``y``."""
-    if isinstance(y, SoftLabels):
-        return fit_encode(y)
-    if isinstance(y, np.ndarray):
-        classes, encoded = fit_encode(y)
-        return classes, encoded.astype(np.int64)
-    xp = array_namespace(y)
-    values, encoded = xp.unique_inverse(y)  # in any order
-    values = to_numpy(values)
-    order = np.argsort(values)
-    return check_classes(values[order]), xp.take(asarray_like(np.argsort(order), encoded), encoded)
-
-
 def check_weights_like(X: Any, sample_weight: Any) -> Any:
     """Sample weights in the highest precision of the device of ``X``, moved there."""
     xp, n_samples, dtype = array_namespace(X), X.shape[0], highest_float_dtype(X)
@@ -302,24 +294,3 @@ def check_weights_like(X: Any, sample_weight: Any) -> Any:
     if sample_weight is None or isinstance(sample_weight, Real):
         return xp.full((n_samples,), float(s[0]), dtype=dtype, device=device(X))
     return as_type(to_device_of(X, s), dtype)
-
-
-def foreign_label_weights(y: Any, s: Any, n_labels: int) -> Array:
-    """Total weight of each label 0, 1, ..."""
-    xp = array_namespace(s)
-    if is_floating(y):
-        return np.array([float(s @ as_type(share, s.dtype)) for share in _shares(y)])
-    return np.array([float(xp.sum(xp.where(y == k, s, 0.0))) for k in range(n_labels)])
-
-
-def foreign_most_probable(y: Any) -> Any:
-    """The label of each row; of probabilities the most probable one."""
-    xp = array_namespace(y)
-    if y.ndim == 2:
-        return xp.argmax(y, axis=1)
-    return xp.astype(y > 0.5, xp.uint8) if is_floating(y) else y
-
-
-def _shares(y: Any) -> list[Any]:
-    """Probabilities of each class, of those of all classes or of the second of two."""
-    return [y[:, k] for k in range(y.shape[1])] if y.ndim == 2 else [1 - y, y]
