@@ -48,6 +48,10 @@ CHECKED = [
     {"batch_size": 16, "max_iter": 30, "power_t": 0.1, "class_weight": "balanced"},
     {"early_stopping": True, "validation_fraction": 0.3},
     {"C": 0.01, "class_weight": "balanced"},
+    {"l1_ratio": 0.5},
+    {"l1_ratio": 1.0, "C": 10.0},
+    {"l1_ratio": 0.5, "solver": "gd", "max_iter": 100},
+    {"l1_ratio": 1.0, "batch_size": 8, "max_iter": 50},
     {"fit_intercept": False},
 ]
 
@@ -140,6 +144,12 @@ def objective(X, y, s=None, C=1.0, fit_intercept=True, run=map):
         fit_intercept=fit_intercept,
         n_scores=1 if binary else n_classes,
     )
+
+
+class Unpenalised:
+    """What a step size needs to know of an objective that has no penalty."""
+
+    penalty = L2(np.zeros(1))
 
 
 def steps(objectives_or_iterates, n):

@@ -27,14 +27,19 @@ class StepSize(Protocol):
 
 @dataclass(frozen=True)
 class InverseScalingStep:
-    r"""A step size fixed in advance, constant for a power of 0: ``w + eta_t p``.
+    r"""A step size fixed in advance, constant for a power of 0, and the prox of the penalty.
 
-    .. math:: \eta_t = \frac{\eta_0}{(1 + t)^{\text{power}}}
+    .. math:: w \leftarrow \mathrm{prox}_{\eta_t}(w + \eta_t \, p), \qquad
+              \eta_t = \frac{\eta_0}{(1 + t)^{\text{power}}}
+
+    With an L1 penalty and steepest descent this is ISTA.
 
     References
     ----------
     H. Robbins, S. Monro, A stochastic approximation method, Annals of Mathematical Statistics
     22, 1951: with a power in (1/2, 1] the steps satisfy their conditions 6 and 27.
+    I. Daubechies, M. Defrise, C. De Mol, An iterative thresholding algorithm for linear inverse
+    problems with a sparsity constraint, Communications on Pure and Applied Mathematics 57, 2004.
     """
 
     eta: float
@@ -42,20 +47,32 @@ class InverseScalingStep:
 
     def __call__(self, objective: Objective, point: Point, p: Array, t: int) -> tuple[Array, None]:
         """Coefficients after update ``t``; the objective is not evaluated."""
-        return point.w + self.eta / (1 + t) ** self.power * p, None
+        eta = self.eta / (1 + t) ** self.power
+        return objective.penalty.prox(point.w + eta * p, eta), None
+
+
+@dataclass(frozen=True)
+class FullStep:
+    """The step as it is: ``w + p``."""
+
+    def __call__(self, objective: Objective, point: Point, p: Array, t: int) -> tuple[Array, None]:
+        """Coefficients after update ``t``; the objective is not evaluated."""
+        return point.w + p, None
 
 
 @dataclass(frozen=True)
 class BacktrackingArmijo:
     r"""The full step, shortened until the objective decreases sufficiently.
 
-    .. math:: F(w + \eta p) \le F(w) + c \, \eta \, \nabla F(w)^T p
+    .. math:: F(w + \eta p) \le F(w) + c \, \eta \, \Delta, \qquad
+              \Delta = \nabla F(w)^T p
 
-    ``c`` is ``sufficient_decrease``. A step that fails is cut to the minimum of the parabola
+    ``c`` is ``sufficient_decrease``. A penalty that bends at zero adds to :math:`\Delta` what it
+    changes from ``w`` to ``w + p``. A step that fails is cut to the minimum of the parabola
     through both values and the slope, but to between a fifth and a half of it, and not below
     ``min_step``. If ``p`` is no descent direction, or no step along it is accepted, the search is
-    repeated along the gradient, starting from Polyak's step :math:`F / \|\nabla F\|^2`, which
-    reaches the zero of a linear objective.
+    repeated along the gradient, or to the prox of a step along it, starting from Polyak's step
+    :math:`F / \|\nabla F\|^2`, which reaches the zero of a linear objective.
 
     References
     ----------
@@ -71,14 +88,18 @@ class BacktrackingArmijo:
         """Coefficients after update ``t``, and the point there; unchanged if none is accepted."""
         found = self._search(objective, point, p)
         if found is None:
-            squared_norm = max(float(np.vdot(point.gradient, point.gradient)), np.finfo(float).tiny)
-            found = self._search(objective, point, -point.value / squared_norm * point.gradient)
+            penalty = objective.penalty
+            steepest = penalty.subgradient(point.w, point.gradient)
+            squared_norm = max(float(np.vdot(steepest, steepest)), np.finfo(float).tiny)
+            eta = point.value / squared_norm
+            w = penalty.prox(point.w - eta * point.gradient, eta)
+            found = self._search(objective, point, w - point.w)
         point = found or point
         return point.w, point
 
     def _search(self, objective: Objective, point: Point, p: Array) -> Point | None:
         """First point along ``p`` with a sufficient decrease, or None."""
-        slope = float(np.vdot(point.gradient, p))
+        slope = float(np.vdot(point.gradient, p)) + objective.penalty.bend(point.w, p)
         # Close to the optimum the decrease is smaller than the objective's rounding error.
         rounding = 4 * np.finfo(np.float64).eps * abs(point.value)
         eta = 1.0

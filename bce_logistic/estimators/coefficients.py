@@ -11,21 +11,35 @@ from numpy.typing import NDArray
 from ..arrays import Array, to_numpy
 from ..objective.losses import BinaryCrossEntropy, CrossEntropy
 from ..objective.objective import Objective
-from ..objective.penalties import L2
+from ..objective.penalties import L2, ElasticNet, Penalty, with_intercept
 from ..preconditioning.factors import sum_to_zero
 from ..rows.base import RowBlocks
 from ..validation.classes import Classes
+from ..validation.weights import check_penalty_weights
 
 
 def make_objective(estimator: Any, rows: RowBlocks, n_scores: int) -> Objective:
     """The objective of an estimator over rows whose samples have ``n_scores`` scores."""
     return Objective(
         loss=BinaryCrossEntropy() if n_scores == 1 else CrossEntropy(),
-        penalty=L2.of(float(estimator.C), rows.n_features, estimator.fit_intercept),
+        penalty=make_penalty(estimator, rows.n_features),
         rows=rows,
         fit_intercept=estimator.fit_intercept,
         n_scores=n_scores,
     )
+
+
+def make_penalty(estimator: Any, n_features: int) -> Penalty:
+    r"""The penalty of an estimator.
+
+    .. math:: \frac1C \sum_j m_j \left[ \rho \, |w_j| + (1 - \rho) \frac{w_j^2}{2} \right]
+    """
+    weights = check_penalty_weights(estimator.penalty_weights, n_features)
+    strength = with_intercept(weights / float(estimator.C), estimator.fit_intercept)
+    if not np.isfinite(strength).all():
+        raise ValueError("penalty_weights / C overflows. Set smaller penalty_weights.")
+    penalty = ElasticNet((1 - estimator.l1_ratio) * strength, estimator.l1_ratio * strength)
+    return L2(strength) if penalty.is_smooth else penalty
 
 
 def fitted_coefficients(estimator: Any) -> Array:

@@ -48,18 +48,26 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, VersionedSta
 
     Minimises the same objective as :class:`sklearn.linear_model.LogisticRegression`,
 
-    .. math:: F(w, b) = \sum_i s_i \, \ell_i + \frac{\|w\|^2}{2 C}, \qquad
+    .. math:: F(w, b) = \sum_i s_i \, \ell_i
+              + \frac1C \sum_j m_j \left[ \rho \, |w_j| + (1 - \rho) \frac{w_j^2}{2} \right], \qquad
               \ell = -[y \log \hat y + (1 - y) \log(1 - \hat y)], \qquad
               \hat y = \sigma(X w + b),
 
     with the softmax and its cross-entropy for more than two classes. The weight of a sample,
-    :math:`s_i`, is its sample weight times its class weight; the intercept is not penalised.
+    :math:`s_i`, is its sample weight times its class weight; :math:`\rho` is ``l1_ratio``,
+    :math:`m_j` the penalty weight of a feature, 1 by default; the intercept is not penalised.
 
     Parameters
     ----------
     C : float, default=1.0
-        Inverse strength of the L2 penalty, as in LogisticRegression, at least 2.3e-308.
+        Inverse strength of the penalty, as in LogisticRegression, at least 2.3e-308.
         ``np.inf``: no penalty, plain cross-entropy.
+    l1_ratio : float, default=0.0
+        Share of the L1 penalty, in [0, 1]. 0: L2 only; 1: L1 only, which makes coefficients
+        exactly zero; between: the elastic net.
+    penalty_weights : array-like of shape (n_features,) or None, default=None
+        Factor on the penalty of each feature, not negative. 0: not penalised. None: 1 for every
+        feature.
     fit_intercept : bool, default=True
         Whether to fit the intercept ``b``.
     class_weight : dict, "balanced" or None, default=None
@@ -205,6 +213,8 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, VersionedSta
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "C": [Interval(Real, SMALLEST_C, None, closed="both")],
+        "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+        "penalty_weights": ["array-like", None],
         "fit_intercept": ["boolean"],
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "solver": [StrOptions({"auto", "gd", "preconditioned"})],
@@ -231,6 +241,8 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, VersionedSta
         self,
         *,
         C: float = 1.0,
+        l1_ratio: float = 0.0,
+        penalty_weights: Any = None,
         fit_intercept: bool = True,
         class_weight: dict | str | None = None,
         solver: str = "auto",
@@ -253,6 +265,8 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, VersionedSta
         n_jobs: int | None = None,
     ) -> None:
         self.C = C
+        self.l1_ratio = l1_ratio
+        self.penalty_weights = penalty_weights
         self.fit_intercept = fit_intercept
         self.class_weight = class_weight
         self.solver = solver

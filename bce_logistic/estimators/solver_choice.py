@@ -14,6 +14,7 @@ from ..solvers.base import Solver
 from ..solvers.early_stopping import EarlyStopping
 from ..solvers.gradient_descent import GradientDescent
 from ..solvers.preconditioned import PreconditionedDescent
+from ..solvers.proximal import ProximalDescent
 from ..solvers.stochastic import StochasticDescent
 from .coefficients import make_objective
 
@@ -44,6 +45,12 @@ def check_combinations(estimator: Any, *, partial_fit: bool = False) -> None:
             f"solver='preconditioned' finds its own steps and does not take {settings}. Set "
             "solver='gd', or leave these parameters at their defaults."
         )
+    if estimator.momentum > 0 and bends_at_zero(estimator):
+        raise ValueError(
+            "momentum with an L1 penalty (l1_ratio > 0) would shrink a sum of gradients, whose "
+            "optimum is another one. Set nesterov=True with learning_rate='auto' and momentum=0, "
+            "which is FISTA, or l1_ratio=0."
+        )
     one_step_a_pass = estimator.batch_size is None and not partial_fit
     finds_momentum = one_step_a_pass and estimator.learning_rate == "auto"
     if estimator.nesterov and estimator.momentum == 0 and not finds_momentum:
@@ -56,6 +63,11 @@ def check_combinations(estimator: Any, *, partial_fit: bool = False) -> None:
             "partial_fit reads its rows once: it needs solver='gd' or 'auto', and "
             "early_stopping=False."
         )
+
+
+def bends_at_zero(estimator: Any) -> bool:
+    """Whether the penalty has an L1 part."""
+    return estimator.l1_ratio > 0 and bool(np.isfinite(estimator.C))
 
 
 def non_default_gd_params(estimator: Any) -> list[str]:
@@ -74,7 +86,8 @@ def choose_solver(estimator: Any, rows: RowBlocks, seed: int) -> Solver:
     """The solver of a fit to all rows."""
     if estimator.solver != "gd" and not non_default_gd_params(estimator):
         auto = TOL_OF_OBJECTIVE if rows.dtype == np.float64 else TOL_IN_SINGLE
-        return PreconditionedDescent(estimator.max_iter, _tol(estimator, auto), seed)
+        solver = ProximalDescent if bends_at_zero(estimator) else PreconditionedDescent
+        return solver(estimator.max_iter, _tol(estimator, auto), seed)
     if estimator.batch_size is None or estimator.batch_size >= rows.n_samples:
         return GradientDescent(**_gd_params(estimator))
     return stochastic_solver(estimator, estimator.batch_size, seed)
@@ -109,4 +122,9 @@ def _gd_params(estimator: Any) -> dict[str, Any]:
     """Parameters that textbook descent on all rows and on mini-batches share."""
     names = ("learning_rate", "power_t", "momentum", "nesterov", "reduction", "max_iter")
     params = {name: getattr(estimator, name) for name in names}
-    return {**params, "average": int(estimator.average), "tol": _tol(estimator, TOL)}
+    return {
+        **params,
+        "average": int(estimator.average),
+        "tol": _tol(estimator, TOL),
+        "is_proximal": bends_at_zero(estimator),
+    }

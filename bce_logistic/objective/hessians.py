@@ -19,7 +19,7 @@ import scipy.sparse.linalg
 from ..arrays import Array, asarray_like
 from ..rows.base import Block, Columns, RowBlocks, Sums
 from .losses import Loss
-from .penalties import L2
+from .penalties import Penalty
 
 if TYPE_CHECKING:
     from .objective import Point
@@ -32,7 +32,7 @@ class HessianMixin(ABC):
     """Hessians of an objective: whole, of each class alone, their diagonal and their products."""
 
     loss: Loss
-    penalty: L2
+    penalty: Penalty
     rows: RowBlocks
     fit_intercept: bool
     n_scores: int
@@ -63,6 +63,42 @@ class HessianMixin(ABC):
 
         (total,) = self.rows.sum(diagonal, size=w.size)
         return (total.T + self.penalty.curvature).T
+
+    def centred_diagonal(self, w: Array) -> tuple[Array, Array]:
+        r"""Means of the features, and the diagonal of the Hessian for features less their means.
+
+        .. math:: \sum_i s_i \ell_i'' (x_{ij} - \mu_j)^2 + m_j, \qquad
+                  \mu_j = \frac{\sum_i s_i x_{ij}}{\sum_i s_i}
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_coefficients,) or (n_coefficients, n_classes)
+            Coefficients, the intercept last.
+
+        Returns
+        -------
+        center : ndarray of shape (n_features,)
+            The means; zeros without an intercept.
+        diagonal : ndarray
+            The diagonal, positive, the shape of ``w``.
+        """
+        n_features = self.rows.n_features
+
+        def sums(block: Block) -> Sums:
+            d = block.apply_weights(self._curvature_diagonal(block, w))
+            squares = self._with_intercept(block.sandwich_diagonal(d), block.column_sum(d))
+            return squares, block.rmatvec(d), block.rmatvec(block.s)
+
+        squares, products, mean = self.rows.sum(sums, size=2 * w.size)
+        diagonal = squares
+        center = np.zeros(n_features)
+        if self.fit_intercept:
+            center = mean / self.total_weight
+            shift = np.multiply.outer(center, squares[-1]) - 2 * products
+            diagonal = squares.copy()
+            diagonal[:-1] += (center * shift.T).T
+        diagonal = (np.maximum(diagonal, 1e-14 * squares).T + self.penalty.curvature).T
+        return center, np.where(diagonal > 0, diagonal, 1.0)
 
     def class_hessians(self, w: Array, columns: Columns = slice(None)) -> list[Array]:
         r"""Hessian at ``w`` of each class's coefficients alone, in one pass over the rows.
@@ -115,27 +151,28 @@ class HessianMixin(ABC):
         total.reshape(-1)[:: n_columns + 1] += self._curvature_of(columns)
         return total
 
-    def hessian(self, w: Array) -> Array:
+    def hessian(self, w: Array, columns: Columns = slice(None)) -> Array:
         """Hessian at ``w`` of all coefficients, class by class, in one pass over the rows.
 
-        Shape (n_scores, n_coefficients, n_scores, n_coefficients).
+        Shape (n_scores, n_columns, n_scores, n_columns), of some columns and the intercept.
         """
-        n_columns = w.shape[0]
+        penalty = self._curvature_of(columns)
+        n_columns = len(penalty)
         classes = range(self.n_scores)
 
         def hessian(block: Block) -> Sums:
             d = self.loss.curvature_matrix(self.loss.curvature(self.scores(block, w)))
             total = np.empty((self.n_scores, n_columns, self.n_scores, n_columns))
             for k in classes:
-                total[k, :, k] = _bordered(*self._gram(block, block.s * d[:, k, k]))
+                total[k, :, k] = _bordered(*self._gram(block, block.s * d[:, k, k], columns))
                 for j in range(k):  # entries between two classes are negative
-                    product = _bordered(*self._gram(block, -block.s * d[:, k, j]))
+                    product = _bordered(*self._gram(block, -block.s * d[:, k, j], columns))
                     total[k, :, j] = total[j, :, k] = -product
             return (total,)
 
         (total,) = self.rows.sum(hessian, size=(self.n_scores * n_columns) ** 2)
         for k in classes:
-            total[k, :, k] += np.diag(self.penalty.curvature)
+            total[k, :, k] += np.diag(penalty)
         return total
 
     def intercept_step(self, point: Point) -> tuple[Array, Array]:

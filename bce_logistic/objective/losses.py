@@ -55,6 +55,10 @@ class Loss(Protocol):
         """Loss of every sample, in nats, and its derivative with respect to the scores."""
         ...
 
+    def divergence(self, q: Array, z: Array) -> Array:
+        """Kullback-Leibler divergence of the predictions from probabilities ``q``, in nats."""
+        ...
+
     def curvature(self, z: Array) -> Array:
         """Argument of the methods below, which determines the second derivative at ``z``."""
         ...
@@ -122,6 +126,11 @@ class BinaryCrossEntropy:
         value = xp.log1p(e) + error * z
         gradient = error - xp.copysign(e / (1 + e), z)
         return value, gradient
+
+    def divergence(self, q: Array, z: Array) -> Array:
+        """``q log(q / y_hat) + (1 - q) log((1 - q) / (1 - y_hat))``."""
+        xp = namespace(z)
+        return _divergence(xp.stack([1 - q, q], axis=1), self.log_probabilities(z))
 
     @np.errstate(under="ignore")
     def curvature(self, z: Array) -> Array:
@@ -209,6 +218,10 @@ class CrossEntropy:
         value = xp.log(total) - row_sum(y * z)
         return value, e / total[:, None] - y
 
+    def divergence(self, q: Array, z: Array) -> Array:
+        """``sum(Q log(Q / Y_hat))``."""
+        return _divergence(q, self.log_probabilities(z))
+
     def curvature(self, z: Array) -> Array:
         """The prediction ``Y_hat``, which determines the second derivative."""
         return self.prediction(z)
@@ -230,6 +243,14 @@ class CrossEntropy:
         """Weighted sum of ``diag(Y_hat) - Y_hat Y_hat.T``."""
         outer = to_numpy(curvature.T @ (curvature * s[:, None]))
         return np.diag(outer.sum(axis=0)) - outer
+
+
+def _divergence(q: Any, log_probabilities: Any) -> Any:
+    """``sum(q (log q - log p))`` of each row; rounding may have led ``q`` just out of [0, 1]."""
+    xp = namespace(q)
+    q = xp.clip(q, 0, 1)
+    log_q = xp.log(xp.where(q > 0, q, 1.0))
+    return row_sum(q * (log_q - log_probabilities))
 
 
 def _hard_label(z: Any) -> Any:

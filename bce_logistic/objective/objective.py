@@ -9,21 +9,23 @@ same for both shapes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..arrays import Array, asarray_like
 from ..rows.base import Block, RowBlocks, Sums
+from ..rows.memory import RowsInMemory
 from .hessians import HessianMixin
 from .losses import Loss
-from .penalties import L2
+from .penalties import Penalty
 
 
 class Point(NamedTuple):
-    """Coefficients with the objective's value and gradient there.
+    """Coefficients with the objective's value there, and the gradient of its smooth part.
 
     ``intercept_column`` is the Hessian's last column if it was requested. The duality gap needs it
     beside the gradient.
@@ -43,7 +45,7 @@ class Objective(HessianMixin):
     ----------
     loss : Loss
         The loss of a sample and its derivatives with respect to the score.
-    penalty : L2
+    penalty : Penalty
         The penalty on the coefficients.
     rows : RowBlocks
         The samples and their weights.
@@ -56,14 +58,14 @@ class Objective(HessianMixin):
     """
 
     loss: Loss
-    penalty: L2
+    penalty: Penalty
     rows: RowBlocks
     fit_intercept: bool = True
     n_scores: int = 1
     certifies: bool = False
 
     def at(self, w: Array) -> Point:
-        r"""Value and gradient of the objective, in one pass over the rows.
+        r"""Value of the objective and gradient of its smooth part, in one pass over the rows.
 
         .. math:: F = \sum_i s_i \ell_i + R(w), \qquad
                   \nabla_w F = X^T s (\hat y - y) + \nabla R(w), \qquad
@@ -102,6 +104,19 @@ class Objective(HessianMixin):
         """Append the intercept's row, if there is an intercept."""
         return np.concatenate([total, intercept[np.newaxis]]) if self.fit_intercept else total
 
+    def on(self, columns: NDArray[np.intp]) -> tuple[Objective, Array]:
+        """The objective of some features' coefficients, the others zero; for rows in memory.
+
+        Beside an intercept, the copy of dense columns is centred. Returns the centres, too, shape
+        (n_columns,): with them, its intercept is ``b + center.w``.
+        """
+        rows, center = cast(RowsInMemory, self.rows).columns(columns, self.fit_intercept)
+        return replace(self, rows=rows, penalty=self.penalty.on(self.rows_of(columns))), center
+
+    def rows_of(self, columns: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Rows of the coefficients of some features and the intercept."""
+        return np.append(columns, np.arange(self.rows.n_features, self.shape[0]))
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the coefficients."""
@@ -121,12 +136,12 @@ class Objective(HessianMixin):
     @cached_property
     def is_penalised(self) -> bool:
         """Whether any coefficient has a penalty."""
-        return bool(self.penalty.curvature.any())
+        return not self.penalty.unpenalised.all()
 
     @cached_property
     def penalises_every_feature(self) -> bool:
         """Whether every coefficient but the intercept has a penalty."""
-        return bool(self.penalty.curvature[: self.rows.n_features].all())
+        return not self.penalty.unpenalised[: self.rows.n_features].any()
 
     def intercept_alone(self) -> Array:
         r"""Intercept that is optimal for zero coefficients, shape () or (n_classes,), in nats.

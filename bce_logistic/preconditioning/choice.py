@@ -12,7 +12,7 @@ import numpy as np
 from ..arrays import Array
 from ..descent.directions import Preconditioner
 from ..objective.objective import Objective
-from ..objective.penalties import L2
+from ..objective.penalties import Penalty
 from ..rows.memory import DenseRows, RowsInMemory
 from .cost_model import ROWS_PER_BLOCK_COLUMN, Costs
 from .factors import (
@@ -200,7 +200,7 @@ def _coupled(objective: Objective) -> bool:
     return objective.n_scores > 1 and int(np.prod(objective.shape)) <= COUPLED_COEFFICIENTS
 
 
-def full_factor(objective: Objective, w: Array, bound_penalty: L2 | None = None) -> Hessian:
+def full_factor(objective: Objective, w: Array, bound_penalty: Penalty | None = None) -> Hessian:
     """Factor of the Hessian of all rows at ``w``; of each class's alone if they are many.
 
     ``bound_penalty`` is the penalty for estimates of the gap, if it is weaker than that for steps.

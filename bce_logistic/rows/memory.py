@@ -35,6 +35,8 @@ SPARSE_BLOCK_NON_ZEROS = 1 << 18
 BLOCK_NON_ZEROS_PER_FEATURE = 16
 # Non-zeros drawn to estimate each feature's share of them.
 DRAWN_NON_ZEROS = 1 << 16
+# Share of numbers that are not zero above which a copy of sparse columns is dense.
+MIN_DENSITY = 0.1
 # Most partial sums that wait to be added, and most numbers in them.
 MAX_PARTIAL_SUMS = 64
 PARTIAL_SUMS_SIZE = 1 << 22
@@ -170,6 +172,23 @@ class RowsInMemory(RowBlocks):
     def take(self, rows: NDArray[np.intp]) -> tuple[Array, NDArray, Array]:
         """Dense float64 features, labels and weights of some rows."""
         return self._dense(rows), self.y[rows], self.s[rows]
+
+    def columns(self, columns: NDArray[np.intp], centred: bool) -> tuple[RowsInMemory, Array]:
+        """A copy of some columns, and what was subtracted from them; counts as a pass.
+
+        Columns that hold many numbers of sparse rows become dense. Dense ones are ``centred``, if
+        that is asked for: about, their means are subtracted.
+        """
+        self.passes += 1
+        X = self.X[:, columns] if scipy.sparse.issparse(self.X) else self.X.take(columns, axis=1)
+        center = np.zeros(len(columns), dtype=X.dtype)
+        if scipy.sparse.issparse(X):
+            if X.nnz > MIN_DENSITY * X.shape[0] * X.shape[1]:
+                X = X.toarray()
+        elif centred:
+            center = X.mean(axis=0, dtype=np.float64).astype(X.dtype)
+            X -= center
+        return row_blocks(X, self.y, self.s, self.run), center.astype(np.float64)
 
     def subset(self, rows: NDArray[np.intp] | slice, scale: Array) -> DenseRows:
         """Dense float64 copy of some rows, their weights times ``scale``, of shape (n_rows,)."""

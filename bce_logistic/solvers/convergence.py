@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..descent.loop import Iterate
+from ..objective.penalties import Penalty
 
 # The estimates are right to about this factor. A convergence that slows down over many steps, like
 # a power of their number, needs a larger one.
@@ -29,7 +30,7 @@ class Progress(NamedTuple):
     value : float
         The objective.
     gradient_norm : float
-        Largest absolute component of the gradient.
+        Largest absolute component of the gradient, or of the subgradient of least norm.
     half_squared_decrement : float
         Decrease that the metric of the descent predicts from here to the optimum: half the
         squared Newton decrement, ``gradient . P^-1 gradient / 2``.
@@ -40,11 +41,11 @@ class Progress(NamedTuple):
     half_squared_decrement: float
 
     @classmethod
-    def of(cls, iterate: Iterate) -> Progress:
-        """Progress at an iterate."""
-        _, value, gradient, _ = iterate.point
-        slope = float(np.vdot(gradient, iterate.direction))
-        return cls(value, float(np.abs(gradient).max()), -slope / 2)
+    def of(cls, iterate: Iterate, penalty: Penalty) -> Progress:
+        """Progress at an iterate of an objective with this penalty."""
+        (w, value, gradient, _), p = iterate.point, iterate.direction
+        slope = float(np.vdot(gradient, p)) + penalty.bend(w, p)
+        return cls(value, float(np.abs(penalty.subgradient(w, gradient)).max()), -slope / 2)
 
 
 def estimated_gap(history: Sequence[Progress]) -> float:

@@ -64,12 +64,12 @@ class Gap:
     def __call__(self, iterate: Iterate) -> float:
         """The gap at an iterate, in nats; infinite where it is not known to be small."""
         self.certificate = inf
-        self.history.append(Progress.of(iterate))
+        self.history.append(Progress.of(iterate, self.objective.penalty))
         if not np.isfinite(self.history[-1]).all():
             return inf
         gradient, value = iterate.point.gradient, iterate.point.value
         certifiable = self.objective.penalises_every_feature
-        bound = self.objective.penalty.gap(gradient) if certifiable else inf
+        bound = self.objective.penalty.gap(iterate.point.w, gradient) if certifiable else inf
         if self.is_newton:
             believed = SAFETY * self.history[-1].half_squared_decrement
             measure = believed

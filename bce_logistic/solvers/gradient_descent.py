@@ -10,9 +10,17 @@ from math import inf, nan
 import numpy as np
 
 from ..arrays import Array
-from ..descent.directions import AcceleratedDescent, Direction, HeavyBall, Nesterov, SteepestDescent
+from ..descent.directions import (
+    AcceleratedDescent,
+    AcceleratedProximalDescent,
+    AcceleratedProximalState,
+    Direction,
+    HeavyBall,
+    Nesterov,
+    SteepestDescent,
+)
 from ..descent.loop import DescentState, Iterate, averaged, descend
-from ..descent.step_sizes import InverseScalingStep
+from ..descent.step_sizes import FullStep, InverseScalingStep, StepSize
 from ..objective.objective import Objective
 from .convergence import Progress
 from .divergence import ceiling, divergence_error, is_bounded, rise, swings
@@ -41,6 +49,8 @@ class GradientDescent:
         Number of updates.
     tol : float
         Bound on the largest component of the mean gradient; 0: none.
+    is_proximal : bool, default=False
+        Whether the penalty bends at zero, so that the proximal step follows each update.
     """
 
     learning_rate: float | str
@@ -51,6 +61,7 @@ class GradientDescent:
     average: int
     max_iter: int
     tol: float
+    is_proximal: bool = False
 
     name = "gd"
     advice = (
@@ -61,7 +72,7 @@ class GradientDescent:
     @property
     def direction(self) -> Direction:
         """The update rule."""
-        if self.nesterov and self.learning_rate == "auto" and self.momentum == 0:
+        if self._is_accelerated:
             return AcceleratedDescent()
         if self.nesterov:
             return Nesterov(self.momentum)
@@ -70,7 +81,7 @@ class GradientDescent:
     @property
     def rule(self) -> object:
         """Key of the state of the descent."""
-        return self.direction, self.average
+        return self.direction, self.average, self.is_proximal
 
     def start(self, objective: Objective) -> DescentState:
         """Zero coefficients."""
@@ -78,8 +89,12 @@ class GradientDescent:
 
     def iterates(self, objective: Objective, start: DescentState) -> Iterator[Iterate]:
         """Iterates of the descent, one for each update, without end."""
-        step_size = InverseScalingStep(self._eta(objective), self.power_t)
-        return self._descend(itertools.repeat(objective), start, step_size)
+        eta, objectives = self._eta(objective), itertools.repeat(objective)
+        if self._is_accelerated and self.is_proximal:
+            direction = AcceleratedProximalDescent(objective.penalty, eta)
+            return self._descend(objectives, start, direction, FullStep())
+        step_size = InverseScalingStep(eta, self.power_t)
+        return self._descend(objectives, start, self.direction, step_size)
 
     def passes(self, objective: Objective, history: list[Progress]) -> int:
         """Passes over the data up to the last iterate: one for each update."""
@@ -87,6 +102,8 @@ class GradientDescent:
 
     def result(self, iterate: Iterate, history: list[Progress]) -> Array:
         """Coefficients to keep: those of the iterate, or the mean of the iterates."""
+        if isinstance(iterate.state, AcceleratedProximalState) and not self.average:
+            return iterate.state.x  # the iterate is a look-ahead
         return iterate.result
 
     def reason_to_stop(
@@ -121,11 +138,15 @@ class GradientDescent:
         return False
 
     def _descend(
-        self, objectives: Iterable[Objective], start: DescentState, step_size: InverseScalingStep
+        self,
+        objectives: Iterable[Objective],
+        start: DescentState,
+        direction: Direction,
+        step_size: StepSize,
     ) -> Iterator[Iterate]:
         """Descend by the update rule, with the mean of the iterates if it is asked for."""
         w, state, t, _ = start
-        iterates = descend(objectives, w, self.direction, step_size, state=state, t=t)
+        iterates = descend(objectives, w, direction, step_size, state=state, t=t)
         return averaged(iterates, self.average, start) if self.average else iterates
 
     def _converged(self, objective: Objective, iterate: Iterate, history: list[Progress]) -> bool:
@@ -152,6 +173,11 @@ class GradientDescent:
     def _is_evaluated(self, iterate: Iterate) -> bool:
         """Whether the iterate's value is that of the coefficients to keep."""
         return iterate.average is None
+
+    @property
+    def _is_accelerated(self) -> bool:
+        """Whether the momentum is found, too."""
+        return self.nesterov and self.learning_rate == "auto" and self.momentum == 0
 
     def _eta(self, objective: Objective) -> float:
         """Step size for the objective's gradient, which is the sum; NaN if features overflow."""

@@ -45,7 +45,7 @@ def minimize(
     history: list[Progress] = []
     curve: dict[int, Progress] = {}
     for iterate in solver.iterates(objective, start):
-        history.append(Progress.of(iterate))
+        history.append(Progress.of(iterate, objective.penalty))
         revisited = iterate.t in curve  # by another preconditioner
         curve[iterate.t] = history[-1]
         reason = solver.reason_to_stop(objective, iterate, history)
@@ -99,7 +99,7 @@ def keep_start(
     """Evaluate the objective at a start that is its minimum, up to precision, and stop."""
     point = objective.at(start.w)
     iterate = Iterate(start.t, point, np.zeros_like(start.w), None)
-    history = [Progress.of(iterate)]
+    history = [Progress.of(iterate, objective.penalty)]
     if early_stopping:
         early_stopping.update(start.w)
     monitor(iterate, history, 1, "precision")
@@ -120,6 +120,6 @@ def minimize_batch(
         iterate = Iterate(start.t, Point(start.w, 0.0, zero), zero, start.state, start.average)
         return Result(iterate.result, iterate, [], "partial_fit")
     iterate = solver.stream(objective, seen, start)
-    history = [Progress.of(iterate)]
+    history = [Progress.of(iterate, objective.penalty)]
     monitor(iterate, history, 1, "partial_fit")
     return Result(iterate.result, iterate, history, "partial_fit")

@@ -119,7 +119,7 @@ class PreconditionedDescent:
             return "tol"
         if not objective.is_penalised and value < log(2) * objective.smallest_weight:
             return "separated"
-        if _stalled_at_precision(history):
+        if stalled_at_precision(history):
             return "precision"
         return "max_iter" if iterate.t >= self.max_iter else None
 
@@ -198,14 +198,14 @@ class PreconditionedDescent:
         inner = replace(self, tol=self.tol / 2)
         history: list[Progress] = []
         for iterate in inner.iterates(part, DescentState(space.coordinates(w))):
-            history.append(Progress.of(iterate))
+            history.append(Progress.of(iterate, part.penalty))
             target = inner.tol * iterate.point.value
-            at_end = part.penalty.gap(iterate.point.gradient) <= target
+            at_end = part.penalty.gap(iterate.point.w, iterate.point.gradient) <= target
             if at_end and duality_gap(part, iterate.point) <= target:
                 break
             yield iterate._replace(t=t + iterate.t, coefficients=space.coefficients, gap=inf)
             # With a tolerance of zero, or below rounding.
-            if _stalled_at_precision(history):
+            if stalled_at_precision(history):
                 break
         point = replace(objective, certifies=True).at(space.coefficients(iterate.point.w))
         t += iterate.t
@@ -329,7 +329,7 @@ def _last_step_converged(curve: list[Progress]) -> bool:
     )
 
 
-def _stalled_at_precision(history: list[Progress]) -> bool:
+def stalled_at_precision(history: list[Progress]) -> bool:
     """Whether the last three steps decreased neither the objective nor its gradient."""
     if len(history) < 4:
         return False

@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.extmath import row_norms
 
+from ..arrays import Array
 from ..descent.loop import DescentState, Iterate
 from ..descent.step_sizes import InverseScalingStep
 from ..objective.objective import Objective, Point
+from ..objective.penalties import Penalty
 from ..rows.training_data import SampleTotals
 from .convergence import Progress
 from .divergence import ceiling, rise, value_at_zero
@@ -47,20 +49,22 @@ class StochasticDescent(GradientDescent):
         Smallest decrease of a pass's mean loss, in nats, that counts as progress, and bound on the
         largest component of the mean gradient below which it is small whatever the noise of the
         batches; 0: make all passes.
-    batch_size : int
+    is_proximal : bool, default=False
+        As in :class:`GradientDescent`.
+    batch_size : int, default=1
         Rows of a batch.
-    shuffle : bool
+    shuffle : bool, default=True
         Whether the rows are assigned to batches at random, anew in each pass.
-    n_iter_no_change : int
+    n_iter_no_change : int, default=5
         Number of passes without progress after which convergence is checked.
-    seed : int
+    seed : int, default=0
         Seed of the shuffling.
     """
 
-    batch_size: int
-    shuffle: bool
-    n_iter_no_change: int
-    seed: int
+    batch_size: int = 1
+    shuffle: bool = True
+    n_iter_no_change: int = 5
+    seed: int = 0
 
     advice = (
         "average the iterates (average=True), let the steps decay (power_t=0.5), or increase "
@@ -125,6 +129,7 @@ class StochasticDescent(GradientDescent):
         iterates = self._descend(
             batches.objectives(rows, seen),
             start._replace(state=state.direction),
+            self.direction,
             InverseScalingStep(eta, self.power_t),
         )
         value, gradient = 0.0, np.zeros_like(start.w)
@@ -175,7 +180,11 @@ class StochasticDescent(GradientDescent):
         """
         weight = objective.total_weight
         gradient = point.gradient / weight
-        if np.abs(gradient).max() <= self.tol:
+        eta = self._eta(objective) / (1 + iterate.t) ** self.power_t
+        if self.learning_rate != "auto" and self.reduction == "sum":
+            eta *= self._batch_weight(objective)
+        step = _gradient_mapping(objective.penalty.scaled(1 / weight), point.w, gradient, eta)
+        if np.abs(step).max() <= self.tol:
             return True
         rows = self._shuffled(rows_with_weight(objective), iterate.state.epoch)
         batches = MiniBatches(objective, self.batch_size, "mean", len(rows))
@@ -183,12 +192,9 @@ class StochasticDescent(GradientDescent):
             np.square(batch.at(point.w).gradient - gradient).sum()
             for batch in batches.objectives(rows, SampleTotals(len(rows), weight))
         ]
-        eta = self._eta(objective) / (1 + iterate.t) ** self.power_t
-        if self.learning_rate != "auto" and self.reduction == "sum":
-            eta *= self._batch_weight(objective)
         curvature = objective.smoothness() / weight
         left = eta * curvature / (1 - self.momentum) if self.momentum < 1 else 1.0
-        return bool(np.square(gradient).sum() <= min(1.0, left) * np.mean(squares))
+        return bool(np.square(step).sum() <= min(1.0, left) * np.mean(squares))
 
     def _is_evaluated(self, iterate: Iterate) -> bool:
         """Always False: the value after a pass is that of its batches, each before its update."""
@@ -254,6 +260,13 @@ class StochasticDescent(GradientDescent):
 
 def _without_penalty(objective: Objective) -> Objective:
     return replace(objective, penalty=objective.penalty.scaled(0))
+
+
+def _gradient_mapping(penalty: Penalty, w: Array, gradient: Array, eta: float) -> Array:
+    r"""The step over its size, :math:`(w - \mathrm{prox}_\eta(w - \eta g)) / \eta`."""
+    if penalty.is_smooth:
+        return gradient
+    return (w - penalty.prox(w - eta * gradient, eta)) / eta
 
 
 def _safe_step(curvature: float) -> float:

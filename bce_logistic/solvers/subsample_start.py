@@ -60,7 +60,7 @@ def newton_on_subsample(
         for _ in range(SUBSAMPLE_FACTORS):
             direction = LBFGS(factor, rescale=0.5)
             for iterate in descend(itertools.repeat(part), w, direction, BacktrackingArmijo()):
-                near = Progress.of(iterate).half_squared_decrement <= 0.2 * noise
+                near = Progress.of(iterate, part.penalty).half_squared_decrement <= 0.2 * noise
                 if near or iterate.t >= SUBSAMPLE_STEPS:
                     break
             w = iterate.point.w + (iterate.direction if near else 0.0)

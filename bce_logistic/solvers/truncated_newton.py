@@ -88,7 +88,7 @@ class TruncatedNewton:
             r -= a * Hq
             z = self.metric.solve(r, pairs)
             before, rz = rz, float(np.vdot(r, z))
-            bound = self.objective.penalty.gap(r)
+            bound = self.objective.penalty.gap(w, r)
             # The bound leaves out the intercept, which has no penalty: so both have to be small.
             if rz <= enough and not self.target / 4 < bound <= NEAR * self.target:
                 break

@@ -1,4 +1,4 @@
-"""Sample weights and class weights."""
+"""Sample weights, class weights and weights of the penalty."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_array
 from sklearn.utils.class_weight import compute_class_weight
 
-from ..arrays import Array, namespace
+from ..arrays import Array, is_non_numpy, namespace, to_numpy
 from .classes import Classes
 from .numeric import check_numeric
 
@@ -42,6 +42,29 @@ def check_sample_weight(sample_weight: Any, n_samples: int, dtype: Any = np.floa
         raise ValueError(
             f"sample_weight.shape == {tuple(weights.shape)}, expected {(n_samples,)}: one for "
             "each sample."
+        )
+    return weights
+
+
+def check_penalty_weights(penalty_weights: Any, n_features: int) -> Array:
+    """Weights of shape (n_features,) in float64; None: ones.
+
+    Raises ValueError if a weight is negative, NaN, infinite or not a number, or if the shape is
+    wrong.
+    """
+    if penalty_weights is None:
+        return np.ones(n_features)
+    check_numeric(penalty_weights, "penalty_weights")
+    weights = to_numpy(penalty_weights) if is_non_numpy(penalty_weights) else penalty_weights
+    weights = check_array(weights, ensure_2d=False, dtype=np.float64, input_name="penalty_weights")
+    if weights.shape != (n_features,):
+        raise ValueError(
+            f"penalty_weights.shape == {weights.shape}, expected {(n_features,)}: one for each "
+            "feature."
+        )
+    if weights.min() < 0:
+        raise ValueError(
+            "penalty_weights holds a negative weight; 0 leaves a feature without a penalty."
         )
     return weights
 

@@ -13,10 +13,10 @@ from bce_logistic.descent.loop import DescentState, averaged, descend
 from bce_logistic.descent.step_sizes import InverseScalingStep
 from bce_logistic.objective.objective import Point
 
-from ..common import steps
+from ..common import Unpenalised, steps
 
 
-class Bowl:
+class Bowl(Unpenalised):
     """sum(a w^2) / 2: steepest descent multiplies w by 1 - eta a."""
 
     def __init__(self, a=(0.5, 1.0, 3.0)):

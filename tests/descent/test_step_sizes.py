@@ -15,7 +15,7 @@ from bce_logistic.descent.step_sizes import (
 )
 from bce_logistic.objective.objective import Point
 
-from ..common import objective
+from ..common import Unpenalised, objective
 
 
 def point(w):
@@ -25,14 +25,14 @@ def point(w):
 @pytest.mark.parametrize(("power", "step"), [(0.0, 0.5), (0.5, 0.5 / 2), (1.0, 0.5 / 4)])
 def test_decaying_step(power, step):
     w, p = np.array([1.0, 2.0]), np.array([-1.0, 4.0])
-    moved, known = InverseScalingStep(0.5, power)(None, point(w), p, t=3)
+    moved, known = InverseScalingStep(0.5, power)(Unpenalised, point(w), p, t=3)
     assert_allclose(moved, w + step * p, rtol=1e-15)
     assert known is None
     assert_array_equal(w, [1, 2])
 
 
 def test_steps_are_constant_by_default_and_rules_frozen():
-    moved, _ = InverseScalingStep(0.5)(None, point(np.zeros(1)), np.ones(1), t=100)
+    moved, _ = InverseScalingStep(0.5)(Unpenalised, point(np.zeros(1)), np.ones(1), t=100)
     assert_array_equal(moved, [0.5])
     for rule in (InverseScalingStep(0.5), BacktrackingArmijo()):
         with pytest.raises(dataclasses.FrozenInstanceError):
@@ -40,7 +40,7 @@ def test_steps_are_constant_by_default_and_rules_frozen():
 
 
 def test_first_step_is_not_decayed():
-    moved, _ = InverseScalingStep(0.5, 1.0)(None, point(np.zeros(1)), np.ones(1), t=0)
+    moved, _ = InverseScalingStep(0.5, 1.0)(Unpenalised, point(np.zeros(1)), np.ones(1), t=0)
     assert_array_equal(moved, [0.5])
 
 
@@ -49,11 +49,11 @@ def test_steps_that_decay_slowly_reach_everywhere(power, reaches):
     # The sum of the steps is infinite up to power 1, so that no start is too far away.
     rule, w = InverseScalingStep(1.0, power), point(np.zeros(1))
     for t in range(20_000):
-        w = point(rule(None, w, np.ones(1), t)[0])
+        w = point(rule(Unpenalised, w, np.ones(1), t)[0])
     assert (w.w[0] > 10) == reaches
 
 
-class Curve:
+class Curve(Unpenalised):
     """A function of one coefficient, with its derivative."""
 
     def __init__(self, function, slope):

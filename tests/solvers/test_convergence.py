@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 
 from bce_logistic.descent.loop import Iterate
 from bce_logistic.objective.objective import Point
+from bce_logistic.objective.penalties import L2
 from bce_logistic.solvers.convergence import (
     Progress,
     estimated_gap,
@@ -30,7 +31,7 @@ def test_progress_of_an_iterate():
     w = np.array([1.0, -2.0])
     gradient = A @ w
     iterate = Iterate(3, Point(w, w @ A @ w / 2, gradient), -np.linalg.solve(A, gradient), None)
-    progress = Progress.of(iterate)
+    progress = Progress.of(iterate, L2(np.zeros(2)))
     assert_allclose(progress.value, w @ A @ w / 2, rtol=1e-15)
     assert_allclose(progress.gradient_norm, np.abs(gradient).max(), rtol=1e-15)
     assert_allclose(progress.half_squared_decrement, w @ A @ w / 2, rtol=1e-13)

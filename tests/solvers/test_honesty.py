@@ -221,7 +221,7 @@ def test_several_classes_in_fewer_rows_than_columns(seed, tol):
 
 
 def test_a_descent_that_cannot_go_on_has_not_converged_far_from_the_minimum(monkeypatch):
-    monkeypatch.setattr(preconditioned, "_stalled_at_precision", lambda history: True)
+    monkeypatch.setattr(preconditioned, "stalled_at_precision", lambda history: True)
     X, y = make_blobs(200, 5, centers=2, cluster_std=8.0, random_state=0)
     with pytest.warns(ConvergenceWarning, match="it may be gap_=.* above its minimum"):
         model = GDLogisticRegression(tol=1e-12).fit(X, y)

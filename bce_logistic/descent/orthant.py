@@ -1,0 +1,167 @@
+r"""Quasi-Newton descent in an orthant, where an L1 penalty is linear: OWL-QN.
+
+The signs of the coefficients, and for zeros those towards which the objective falls, name an
+orthant. There the objective is smooth; a step that would leave it ends on its boundary, where the
+coefficient is exactly zero.
+
+References
+----------
+G. Andrew, J. Gao, Scalable training of L1-regularized log-linear models, ICML 2007.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import Array
+from ..objective.objective import Objective, Point
+from ..objective.penalties import Penalty
+from .step_sizes import BacktrackingArmijo
+
+
+class Orthant(NamedTuple):
+    """The orthant of a point: its signs, 0 for what stays zero, and the gradient inside of it."""
+
+    sign: Array
+    free: NDArray[np.bool_]  # coefficients that move: with a sign, or without an L1 penalty
+    gradient: Array  # of the objective in the orthant; zero where nothing moves
+
+    @classmethod
+    def of(cls, penalty: Penalty, w: Array, gradient: Array) -> Orthant:
+        """The orthant into which the objective falls from ``w``."""
+        steepest = penalty.subgradient(w, gradient)
+        bends = np.broadcast_to(penalty.l1 > 0, w.T.shape).T
+        sign = np.where(bends, np.where(w != 0, np.sign(w), -np.sign(steepest)), 0.0)
+        free = (sign != 0) | ~bends
+        return cls(sign, free, np.where(free, steepest, 0.0))
+
+    def project(self, w: Array) -> Array:
+        """Zero for what left the orthant."""
+        return np.where(w * self.sign < 0, 0.0, w)
+
+
+class OrthantState(NamedTuple):
+    """State of :class:`OrthantLBFGS`: the last point and the last pairs, flat."""
+
+    w: Array
+    gradient: Array
+    pairs: tuple[tuple[Array, Array], ...]
+
+
+@dataclass(frozen=True)
+class OrthantLBFGS:
+    r"""L-BFGS on a diagonal, of the coefficients that move in the orthant of a point.
+
+    The diagonal belongs to centred features, ``x - center``, for which the intercept is
+    :math:`b + c^T w`: far from zero, a feature and the intercept would be nearly the same.
+
+    Parameters
+    ----------
+    penalty : Penalty
+        The penalty.
+    diagonal : ndarray
+        Diagonal of the Hessian for centred features, positive, the shape of the coefficients.
+    center : ndarray of shape (n_features,)
+        Centres of the features; zeros without an intercept.
+    fit_intercept : bool
+        Whether the last row of the coefficients is an intercept.
+    memory : int
+        Curvature pairs that are kept.
+    """
+
+    penalty: Penalty
+    diagonal: Array
+    center: Array
+    fit_intercept: bool
+    memory: int = 30
+
+    def __call__(
+        self, w: Array, gradient: Array, state: OrthantState | None
+    ) -> tuple[Array, OrthantState]:
+        """Direction at ``w``, and the curvature pairs up to it."""
+        pairs = () if state is None else self._updated(w, gradient, state)
+        orthant = Orthant.of(self.penalty, w, gradient)
+        p = -self._solve(self._centred_gradient(orthant.gradient), orthant.free, pairs)
+        # What is zero moves into the orthant or not at all.
+        p = np.where((w == 0) & (p * orthant.sign < 0), 0.0, p)
+        return self._uncentred(p), OrthantState(w, gradient, pairs)
+
+    def _updated(
+        self, w: Array, gradient: Array, state: OrthantState
+    ) -> tuple[tuple[Array, Array], ...]:
+        """Pairs of the last steps; a step along which the curvature is not positive adds none."""
+        s, y = w - state.w, self._centred_gradient(gradient - state.gradient)
+        if self.fit_intercept:
+            s[-1] += self.center @ s[:-1]
+        sy = float(np.vdot(s, y))
+        if not sy > 1e-14 * float(np.vdot(s, s) * np.vdot(y, y)) ** 0.5:
+            return state.pairs
+        return (*state.pairs, (s, y))[-self.memory :]
+
+    def _solve(
+        self, gradient: Array, free: NDArray[np.bool_], pairs: tuple[tuple[Array, Array], ...]
+    ) -> Array:
+        """Two-loop recursion on the coefficients that are free."""
+        diagonal, q = self.diagonal[free], gradient[free]
+        kept = []
+        for s, y in reversed(pairs):
+            s, y = s[free], y[free]
+            sy = float(s.dot(y))
+            if sy > 1e-10 * float(s.dot(s) * y.dot(y)) ** 0.5:
+                a = s.dot(q) / sy
+                q = q - a * y
+                kept.append((s, y, sy, a))
+        scale = (kept[0][2] / kept[0][1].dot(kept[0][1] / diagonal)) ** 0.5 if kept else 1.0
+        q = scale * q / diagonal
+        for s, y, sy, a in reversed(kept):
+            q += (a - y.dot(q) / sy) * s
+        solution = np.zeros_like(gradient)
+        solution[free] = q
+        return solution
+
+    def _centred_gradient(self, gradient: Array) -> Array:
+        """Gradient with respect to the coefficients of centred features."""
+        if not self.fit_intercept:
+            return gradient
+        features = gradient[:-1] - np.multiply.outer(self.center, gradient[-1])
+        return np.concatenate([features, gradient[-1:]])
+
+    def _uncentred(self, p: Array) -> Array:
+        """The direction for features as they are."""
+        if self.fit_intercept:
+            p[-1] -= self.center @ p[:-1]
+        return p
+
+
+@dataclass(frozen=True)
+class OrthantArmijo:
+    r"""The full step, projected on the orthant, shortened until the objective decreases by enough.
+
+    .. math:: F(w') \le F(w) + c \, g^T (w' - w), \qquad w' = \pi(w + \eta p)
+
+    with g the gradient in the orthant. Where no step along ``p`` is accepted, one along the
+    negative gradient is searched for.
+    """
+
+    sufficient_decrease: float = 1e-4
+    min_step: float = 1e-8
+
+    def __call__(self, objective: Objective, point: Point, p: Array, t: int) -> tuple[Array, Point]:
+        """Coefficients after update ``t``, and the point there; unchanged if none is accepted."""
+        orthant = Orthant.of(objective.penalty, point.w, point.gradient)
+        rounding = 4 * np.finfo(np.float64).eps * abs(point.value)
+        eta = 1.0
+        while eta >= self.min_step:
+            w = orthant.project(point.w + eta * p)
+            slope = float(np.vdot(orthant.gradient, w - point.w))
+            if not slope < 0:
+                break
+            trial = objective.at(w)
+            if trial.value <= point.value + self.sufficient_decrease * slope + rounding:
+                return w, trial
+            eta *= 0.4
+        return BacktrackingArmijo()(objective, point, np.zeros_like(p), t)

@@ -1,0 +1,254 @@
+r"""The default solver where the penalty bends at zero: proximal quasi-Newton descent.
+
+Most coefficients are zero at the optimum, and what is known to be zero costs nothing. Three ways,
+chosen by cost: a quadratic model of the coefficients that move, on the rows as they are; the same
+on a copy of a growing set of columns, where most are not needed; and, where a matrix over all that
+move would be too large, L-BFGS in their orthant.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import inf
+
+import numpy as np
+
+from ..arrays import Array
+from ..descent.loop import DescentState, Iterate, descend
+from ..descent.orthant import OrthantArmijo, OrthantLBFGS
+from ..descent.step_sizes import BacktrackingArmijo
+from ..objective.certificate import duality_gap, penalty_gap
+from ..objective.objective import Objective, Point
+from ..preconditioning.choice import subsample_rows
+from ..preconditioning.cost_model import Costs
+from ..preconditioning.subsample import Subsample
+from ..rows.memory import RowsInMemory
+from .convergence import SAFETY, Progress, model_is_accurate
+from .preconditioned import PreconditionedDescent, stalled_at_precision
+from .proximal_newton import ModelState, ProximalNewton
+
+# Coefficients of a model at most: its matrices take 128 MiB each.
+MAX_MODEL = 4000
+# Columns up to which a copy of some of them saves nothing.
+FEW_COLUMNS = 200
+# Distance from zero, in standard deviations, from which features are centred, judged by some rows.
+FAR, SOME_ROWS = 1e3, 256
+# Columns of a first working set.
+FIRST_SET = 128
+# Passes that a step with a model may cost before the orthant is tried first, and up to what gap.
+DEAR_STEP = 20
+ROUGH = 3e-5
+# Iterations on a working set, at most.
+MAX_INNER = 1000
+# Part of the tolerance that is left for the columns of the last working set.
+INNER_SHARE = 0.3
+# Largest excess of a slope over its limit, relative to it, that is rounding.
+SLACK = 1e-9
+
+
+@dataclass(frozen=True)
+class ProximalDescent(PreconditionedDescent):
+    """Proximal quasi-Newton descent on all rows; parameters as :class:`PreconditionedDescent`."""
+
+    def iterates(self, objective: Objective, start: DescentState) -> Iterator[Iterate]:
+        """Iterates of the descent, without end; only the coefficients of ``start`` count."""
+        w = start.w.copy()
+        if objective.n_scores > 1:
+            # A common shift of coefficients without a penalty changes nothing.
+            free = objective.penalty.unpenalised
+            w[free] -= w[free].mean(axis=1, keepdims=True)
+        if not w[: objective.rows.n_features].any():
+            w = self._start_on_sample(objective, w)
+        if _copies(objective):
+            return self._on_columns(objective, w)
+        return self._on_all(objective, w, self.tol)
+
+    def _start_on_sample(self, objective: Objective, w: Array) -> Array:
+        """The optimum of some rows, up to what they can tell."""
+        n_rows = subsample_rows(objective)
+        if n_rows == 0:
+            return w
+        sample = Subsample.draw(objective, n_rows, np.random.default_rng(self.seed))
+        sizes = [n_rows]
+        while sizes[0] >= 8 * max(1024, 4 * len(w)):
+            sizes.insert(0, sizes[0] // 4)
+        for size in sizes:
+            part = sample.objective(size)
+            w = self._solved(part, w, 0.1 * w.size / size)[0].w
+        return w
+
+    def _on_all(
+        self, objective: Objective, start: Array | Point, tol: float, t: int = 0
+    ) -> Iterator[Iterate]:
+        """Iterates with a model of all that move, or in the orthant, without end."""
+        target = tol * (start if isinstance(start, Point) else objective.at(start)).value
+        if np.prod(objective.shape) > MAX_MODEL:
+            yield from self._in_orthant(objective, start, tol, t)
+        if (cost := _step_cost(objective)) > DEAR_STEP:
+            values: list[float] = []
+            for iterate in self._in_orthant(objective, start, tol, t):
+                yield iterate
+                values.append(iterate.point.value)
+                slow = values[-5:][0] - values[-1] <= ROUGH * values[-1]
+                if len(values) > cost or (slow and len(values) > 4):
+                    break
+            start, t = iterate.point, iterate.t
+        gap = ProximalGap(objective, tol)
+        direction = Watched(ProximalNewton(objective, target / SAFETY))
+        for iterate in descend(
+            itertools.repeat(objective), start, direction, BacktrackingArmijo(), t=t
+        ):
+            yield gap.judged(iterate, direction.state.is_exact)
+
+    def _in_orthant(
+        self, objective: Objective, start: Array | Point, tol: float, t: int = 0
+    ) -> Iterator[Iterate]:
+        """Iterates of L-BFGS in the orthant, without end."""
+        w = start.w if isinstance(start, Point) else start
+        gap = ProximalGap(objective, tol)
+        center, diagonal = objective.centred_diagonal(w)
+        direction = OrthantLBFGS(objective.penalty, diagonal, center, objective.fit_intercept)
+        for iterate in descend(itertools.repeat(objective), start, direction, OrthantArmijo(), t=t):
+            yield gap.judged(iterate)
+
+    def _solved(
+        self, objective: Objective, start: Array | Point, tol: float
+    ) -> tuple[Point, float]:
+        """A point within a relative tolerance of the optimum, or as near as rounding allows."""
+        history: list[Progress] = []
+        for iterate in itertools.islice(self._on_all(objective, start, tol), MAX_INNER):
+            history.append(Progress.of(iterate, objective.penalty))
+            if iterate.gap <= tol * iterate.point.value or stalled_at_precision(history):
+                break
+        return iterate.point, iterate.gap
+
+    def _on_columns(self, objective: Objective, w: Array) -> Iterator[Iterate]:
+        """Iterates after each solution on a growing set of columns, without end.
+
+        A set is solved as far as the last growth paid, and at last to the tolerance.
+        """
+        point, columns = objective.at(w), np.empty(0, dtype=np.intp)
+        accuracy, before, inner = 1e-2, inf, inf
+        for t in itertools.count():
+            excess = self._excess(objective, point)
+            excess[columns] = 0.0
+            new = np.flatnonzero(excess > SLACK)
+            yield self._judged(objective, t, point, inner if len(new) == 0 else inf)
+            used = np.flatnonzero(_by_feature(objective, point.w).any(axis=1))
+            is_last = len(new) < 0.02 * len(columns)
+            gained = (before - point.value) / point.value
+            least = INNER_SHARE * self.tol
+            if not is_last:
+                accuracy = max(least, min(accuracy, 0.03 * gained))
+            else:
+                accuracy = least if accuracy > least else accuracy / 10
+            most = max(FIRST_SET, 2 * len(used))
+            if len(new) > most:
+                new = new[np.argpartition(-excess[new], most)[:most]]
+            if len(new) and len(columns) > 3 * len(used):
+                columns = used
+            free = np.flatnonzero(objective.penalty.unpenalised[: objective.rows.n_features])
+            columns = np.union1d(np.union1d(columns, used), np.union1d(new, free))
+            at, before = objective.rows_of(columns), point.value
+            if len(at) == 0:
+                continue
+            part, center = objective.on(columns)
+            w = point.w[at]
+            w[len(columns) :] += center @ w[: len(columns)]
+            solution, inner = self._solved(part, w, accuracy)
+            w = np.zeros_like(point.w)
+            w[at] = solution.w
+            w[objective.rows.n_features :] -= center @ solution.w[: len(columns)]
+            point = objective.at(w)
+
+    def _excess(self, objective: Objective, point: Point) -> Array:
+        """By how much the slope of each feature is above its limit, relative to that."""
+        l1 = objective.penalty.l1[: objective.rows.n_features]
+        slope = np.abs(_by_feature(objective, point.gradient)).max(axis=1)
+        return np.where(l1 > 0, slope / np.where(l1 > 0, l1, 1.0) - 1, 0.0)
+
+    def _judged(self, objective: Objective, t: int, point: Point, inner: float) -> Iterate:
+        """The iterate with what is known of its gap."""
+        gap = ProximalGap(objective, self.tol)
+        iterate = Iterate(t, point, np.zeros_like(point.w), None)
+        return iterate._replace(gap=inner) if inner < inf else gap.judged(iterate)
+
+
+class Watched:
+    """A direction whose last state can be seen."""
+
+    state: ModelState
+
+    def __init__(self, direction: ProximalNewton) -> None:
+        self.direction = direction
+
+    def __call__(
+        self, w: Array, gradient: Array, state: ModelState | None
+    ) -> tuple[Array, ModelState]:
+        """Direction at ``w``, and the state for the next."""
+        p, self.state = self.direction(w, gradient, state)
+        return p, self.state
+
+
+class ProximalGap:
+    """How far the iterates of a descent are above the minimum: believed or certified.
+
+    Parameters
+    ----------
+    objective : Objective
+        What is minimised.
+    tol : float
+        Relative gap that is to be reached.
+    """
+
+    def __init__(self, objective: Objective, tol: float) -> None:
+        self.objective, self.tol = objective, tol
+        self.history: list[Progress] = []
+        self.checked = inf
+
+    def judged(self, iterate: Iterate, has_model: bool = False) -> Iterate:
+        """The iterate with what is known of its gap, in nats; infinite where that is nothing.
+
+        The decrease that a model predicts is believed where it has one and was right before.
+        """
+        point = iterate.point
+        self.history.append(Progress.of(iterate, self.objective.penalty))
+        if not np.isfinite(self.history[-1]).all():
+            return iterate
+        target = self.tol * point.value
+        if has_model and model_is_accurate(self.history):
+            rounding = np.finfo(np.float64).eps * point.value
+            believed = SAFETY * max(self.history[-1].half_squared_decrement, rounding)
+            if believed <= target:
+                return iterate._replace(gap=believed)
+        least = penalty_gap(self.objective, point)
+        if least > min(target, self.checked / 2):
+            return iterate
+        self.checked = least
+        certificate = duality_gap(self.objective, point)
+        return iterate._replace(gap=certificate, certificate=certificate)
+
+
+def _copies(objective: Objective) -> bool:
+    """Whether to work on copies of columns: of many, or of dense ones that have to be centred."""
+    rows = objective.rows
+    if not isinstance(rows, RowsInMemory):
+        return False
+    if rows.n_features > FEW_COLUMNS or not (rows.is_dense and objective.fit_intercept):
+        return rows.n_features > FEW_COLUMNS
+    some = rows.X[:: max(1, rows.n_samples // SOME_ROWS)].astype(np.float64)
+    center, spread = np.abs(some.mean(axis=0)), some.std(axis=0)
+    return bool(np.any((center > FAR * spread) & (spread > 0)))
+
+
+def _by_feature(objective: Objective, w: Array) -> Array:
+    """Coefficients or gradients of the features, shape (n_features, n_scores)."""
+    return w[: objective.rows.n_features].reshape(objective.rows.n_features, objective.n_scores)
+
+
+def _step_cost(objective: Objective) -> float:
+    """Cost of a step with a model of all coefficients, in passes."""
+    costs = Costs(objective)
+    return costs.hessian_seconds() / costs.of_pass

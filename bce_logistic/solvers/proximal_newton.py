@@ -1,0 +1,195 @@
+r"""Proximal quasi-Newton: to the minimiser of a quadratic model with the L1 penalty as it is.
+
+.. math:: p = \arg\min_p \; \nabla F(w)^T p + \tfrac12 p^T P p + \sum_j l_j |w_j + p_j|
+
+over the coefficients that are not zero or want to leave it; the others stay.
+
+References
+----------
+J. Lee, Y. Sun, M. Saunders, Proximal Newton-type methods for minimizing composite functions, SIAM
+Journal on Optimization 24, 2014.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import log
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import Array
+from ..objective.objective import Objective
+from ..preconditioning.cost_model import SECONDS_PER_CALL, SECONDS_PER_FMA, Costs
+from ..preconditioning.quadratic_model import minimise_model
+
+# Cost of a Hessian, in steps with an old one, up to which every step gets a new one.
+NEWTON_COST = 1.5
+# Seconds of a Hessian and its factor up to which every step gets a new one, the last one, too.
+NEWTON_SECONDS = 1e-3
+# Steps that a new Hessian has to save beyond its cost.
+MARGIN = 2.0
+# Decreases are taken to shrink by a factor between these in a step.
+FASTEST, SLOWEST = 1e-6, 0.9
+# Coefficients in a model per coefficient that moves, before a smaller one is made.
+MAX_IDLE = 3
+# Share of the columns from which a Hessian of all of them is no dearer.
+MOST_COLUMNS = 0.7
+
+
+class ModelState(NamedTuple):
+    """State of :class:`ProximalNewton`: the last point, and the model there.
+
+    The model's coefficients are given by feature and class, the intercepts last.
+    """
+
+    w: Array
+    gradient: Array
+    P: Array
+    features: NDArray[np.intp]
+    classes: NDArray[np.intp]
+    predicted: float  # decrease that the model predicted
+    is_fresh: bool  # whether P is the Hessian there
+    is_exact: bool = False  # whether the prediction is that of the model's very minimiser
+
+    @property
+    def at(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Index of the model's coefficients."""
+        return self.features, self.classes
+
+
+@dataclass(frozen=True)
+class ProximalNewton:
+    """The direction to the minimiser of a model: the Hessian, or an older one with BFGS updates.
+
+    Parameters
+    ----------
+    objective : Objective
+        What is minimised.
+    target : float
+        Decrease, in nats, for which no better model is made.
+    """
+
+    objective: Objective
+    target: float
+
+    def __call__(
+        self, w: Array, gradient: Array, state: ModelState | None
+    ) -> tuple[Array, ModelState]:
+        """Direction at ``w``, and the model that gave it."""
+        shape, by_class = w.shape, (len(w), self.objective.n_scores)
+        w, gradient = w.reshape(by_class), gradient.reshape(by_class)
+        moving = self._moving(w, gradient)
+        if not moving.any():  # an intercept always moves
+            nothing, none = np.zeros((0, 0)), np.empty(0, dtype=np.intp)
+            state = ModelState(w, gradient, nothing, none, none, 0.0, True, True)
+            return np.zeros(shape), state
+        if state is not None and self._covers(state, moving):
+            state = _updated(state, w, gradient)
+            p, predicted, is_exact = self._minimised(state)
+            if not self._is_outdated(state, predicted):
+                return p.reshape(shape), state._replace(predicted=predicted, is_exact=is_exact)
+        state = self._fresh(w, gradient, state, moving)
+        p, predicted, is_exact = self._minimised(state)
+        return p.reshape(shape), state._replace(predicted=predicted, is_exact=is_exact)
+
+    def _moving(self, w: Array, gradient: Array) -> NDArray[np.bool_]:
+        """Coefficients that are not zero, or that the gradient moves; those without a penalty."""
+        penalty = self.objective.penalty
+        return ((w != 0).T | (penalty.l1 == 0) | (penalty.l1 < np.abs(gradient).T)).T
+
+    def _covers(self, state: ModelState, moving: NDArray[np.bool_]) -> bool:
+        """Whether a model has all coefficients that move, and not many more."""
+        n_moving = np.count_nonzero(moving)
+        all_in = np.count_nonzero(moving[state.at]) == n_moving
+        return bool(all_in and len(state.P) <= MAX_IDLE * n_moving)
+
+    def _is_outdated(self, state: ModelState, predicted: float) -> bool:
+        """Whether the Hessian at this point is worth its cost."""
+        if state.is_fresh:
+            return False
+        cost, seconds = self.cost(state.features)
+        if seconds <= NEWTON_SECONDS:
+            return True
+        if predicted <= self.target:
+            return False
+        if cost <= NEWTON_COST or not (self.target > 0 and state.predicted > 0):
+            return True
+        rate = min(max(predicted / state.predicted, FASTEST), SLOWEST)
+        return log(self.target / predicted) / log(rate) > cost + MARGIN
+
+    def cost(self, features: NDArray[np.intp]) -> tuple[float, float]:
+        """Cost of a Hessian and its factor, in steps with an old one and in seconds."""
+        objective, costs = self.objective, Costs(self.objective)
+        n_features, n_scores = objective.rows.n_features, objective.n_scores
+        columns = np.unique(features[features < n_features])
+        row_size = costs.row_size * float(self._density[columns].sum())
+        n_grams = n_scores * (n_scores + 1) / 2
+        hessian = SECONDS_PER_CALL + n_grams * costs.n_rows * row_size**2 * costs.fma
+        factor = len(features) ** 3 / 3 * SECONDS_PER_FMA
+        return hessian / (costs.of_pass + 2 * factor), hessian + factor
+
+    @cached_property
+    def _density(self) -> Array:
+        return self.objective.rows.column_density()
+
+    def _fresh(
+        self, w: Array, gradient: Array, state: ModelState | None, moving: NDArray[np.bool_]
+    ) -> ModelState:
+        """The model with the Hessian at a point."""
+        objective = self.objective
+        n_features, n_scores = objective.rows.n_features, objective.n_scores
+        if state is not None and self.cost(state.features)[0] > NEWTON_COST:
+            moving = moving.copy()  # a model that is to last keeps what it had
+            moving[state.at] |= len(state.P) <= MAX_IDLE * np.count_nonzero(moving)
+        columns = np.flatnonzero(moving[:n_features].any(axis=1))
+        classes, places = np.nonzero(moving[columns].T)
+        # The intercepts of all classes are last.
+        intercepts = np.arange(n_scores if objective.fit_intercept else 0)
+        features = np.append(columns[places], np.full(len(intercepts), n_features))
+        of_all = len(columns) > MOST_COLUMNS * n_features
+        chosen = slice(None) if of_all else columns
+        width = (n_features if of_all else len(columns)) + objective.fit_intercept
+        at = np.append(
+            classes * width + (columns[places] if of_all else places),
+            intercepts * width + width - 1,
+        )
+        w_there = w.reshape(objective.shape)
+        if n_scores == 1:
+            (H,) = objective.class_hessians(w_there, chosen)
+        else:
+            H = objective.hessian(w_there, chosen).reshape(n_scores * width, -1)
+        if not np.isfinite(H).all():
+            H = np.full_like(H, np.nan)
+        P = H if len(at) == len(H) and np.array_equal(at, np.arange(len(H))) else H[np.ix_(at, at)]
+        return ModelState(w, gradient, P, features, np.append(classes, intercepts), 0.0, True)
+
+    def _minimised(self, state: ModelState) -> tuple[Array, float, bool]:
+        """Direction to a model's minimiser, the decrease predicted, whether that is believed."""
+        w, g, P = state.w[state.at], state.gradient[state.at], state.P
+        p = np.zeros_like(state.w)
+        if not (np.isfinite(g).all() and np.isfinite(P).all()):
+            return p * np.nan, np.nan, False
+        l1 = self.objective.penalty.l1[state.features]
+        n_intercepts = self.objective.n_scores if self.objective.fit_intercept else 0
+        u, is_exact = minimise_model(P, g, w, l1, n_intercepts)
+        d = u - w
+        p[state.at] = d
+        bend = l1.dot(np.abs(u) - np.abs(w))
+        return p, -float(g.dot(d) + bend + d.dot(P.dot(d)) / 2), is_exact
+
+
+def _updated(state: ModelState, w: Array, gradient: Array) -> ModelState:
+    r"""The model at the next point, corrected along the step: BFGS.
+
+    .. math:: P \leftarrow P + \frac{y y^T}{y^T s} - \frac{P s s^T P}{s^T P s}
+    """
+    s, y = (w - state.w)[state.at], (gradient - state.gradient)[state.at]
+    P, sy, Ps = state.P, float(s.dot(y)), state.P.dot(s)
+    sPs = float(s.dot(Ps))
+    if sy > 1e-12 * (s.dot(s) * y.dot(y)) ** 0.5 and sPs > 0:
+        P = P + np.outer(y / sy, y) - np.outer(Ps / sPs, Ps)
+    fresh = state.is_fresh and not s.any()
+    return state._replace(w=w, gradient=gradient, P=P, is_fresh=fresh)
