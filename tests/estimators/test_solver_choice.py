@@ -18,6 +18,8 @@ BAD_PARAMETERS = {
     "C": [0, -1.0, np.nan, "1", None, 5e-324, 1e-309, np.float32(0), np.float16(0), True],
     "fit_intercept": ["yes", None],
     "class_weight": ["unbalanced", 1.0, {0: -1.0}, {7: 1.0}, {0: np.nan}],
+    "l1_ratio": [-0.1, 1.1, np.nan, None, True, np.False_],
+    "penalty_weights": [2.0, "uniform", [-1.0], [np.nan], [[1.0]]],
     "solver": ["lbfgs", None, 0],
     "learning_rate": [0, -0.1, np.inf, np.nan, "constant", None, True, np.False_],
     "power_t": [-0.1, np.nan, np.inf, None, True, np.False_],
