@@ -94,7 +94,7 @@ def in_row_space(objective: Objective) -> tuple[Objective, Array]:
     Q, R = scipy.linalg.qr(X.T.astype(np.float64), mode="economic")
     few = DenseRows(np.ascontiguousarray(R.T), rows.y, rows.s, rows.run)
     kept = np.r_[: len(R), rows.n_features : len(objective.penalty.curvature)]
-    penalty = type(objective.penalty)(objective.penalty.curvature[kept])
+    penalty = objective.penalty.on(kept)
     return Objective(objective.loss, penalty, few, objective.fit_intercept, objective.n_scores), Q
 
 
