@@ -201,6 +201,11 @@ def check_optimum(estimator: GDLogisticRegression, *, penalized: bool) -> None:
             f"The fit did not converge (stop_reason_={estimator.stop_reason_!r}): standard errors "
             "belong to the optimum. Fit with a larger max_iter, and tol=1e-12."
         )
+    if np.isfinite(estimator.C) and penalized and estimator.l1_ratio > 0:
+        raise ValueError(
+            f"The L1 penalty of l1_ratio={estimator.l1_ratio} is no normal prior: the posterior is "
+            "not approximately normal where coefficients are zero. Fit with l1_ratio=0."
+        )
     if np.isfinite(estimator.C) and not penalized:
         raise ValueError(
             f"The penalty of C={estimator.C} shrinks the coefficients, which standard errors and "

@@ -66,7 +66,7 @@ def inference_table(
         Weights of the fit. They count samples: a weight of 2 is a sample that occurs twice. The
         class weights of the estimator multiply them, as in the fit.
     penalized : bool, default=False
-        Whether to allow a finite ``C``, whose penalty is then read as a prior: see Notes.
+        Whether to allow a finite ``C``, whose L2 penalty is then read as a prior: see Notes.
     level : float, default=0.95
         Confidence level of the intervals, between 0 and 1.
     feature_names : array-like of str of shape (n_features,), default=None

@@ -59,8 +59,14 @@ def repeated(X, Y, s=None):
 @every_number_of_classes
 @pytest.mark.parametrize(
     "params",
-    [{}, {"class_weight": "balanced"}, {"class_weight": {0: 3.0}, "fit_intercept": False}],
-    ids=["plain", "balanced", "class weights"],
+    [
+        {},
+        {"class_weight": "balanced"},
+        {"class_weight": {0: 3.0}, "fit_intercept": False},
+        {"l1_ratio": 0.5, "C": 0.2},
+        {"l1_ratio": 1.0, "C": 0.2, "penalty_weights": [1.0, 0.5, 2.0, 5.0]},
+    ],
+    ids=["plain", "balanced", "class weights", "elastic net", "L1"],
 )
 def test_the_model_is_that_of_repeated_rows(solver, layout, n_classes, params):
     X, Y = data(n_classes=n_classes)

@@ -437,6 +437,12 @@ def test_penalty():
         inference_table(fitted(X, y, C=2.0), X, y)
 
 
+def test_an_l1_penalty_is_no_normal_prior():
+    X, y = problem()
+    with pytest.raises(ValueError, match=r"l1_ratio=0\.5 is no normal prior.*l1_ratio=0"):
+        inference_table(fitted(X, y, C=1.0, l1_ratio=0.5, tol=1e-8), X, y, penalized=True)
+
+
 @pytest.mark.parametrize("parameters", [{"max_iter": 1}, {"tol": 0.0, "max_iter": 5}])
 def test_not_converged(parameters):
     X, y = problem()
