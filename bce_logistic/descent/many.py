@@ -1,7 +1,7 @@
 """The descent of many models at once, ``W <- W + eta * P``: the twin of the loop.
 
 Directions and steps are those of one model, for a stack of them. Models that are done drop out, so
-that a pass costs what is left.
+that a pass costs only the remaining ones.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..arrays import Array
 from ..objective.many import ManyObjectives, ManyPoints, Models
 
-# Share of the slope that may be left, uphill, at the end of a step.
+# Largest uphill slope at the end of a step, relative to the slope at its start.
 MAX_SLOPE = 0.5
 # Trials of a step size, at most.
 MAX_TRIALS = 8
@@ -61,7 +61,7 @@ class ManyIterate(NamedTuple):
 
 
 class Descent(NamedTuple):
-    """Where a stack of models arrived: ``W``, iterations, and whether each is done."""
+    """Result of a descent of many models: ``W``, iterations, and whether each is done."""
 
     W: Array
     n_iter: NDArray[np.int32]

@@ -63,7 +63,7 @@ def fit_grid(
     Cs : ndarray of shape (n_Cs,)
         Inverse strengths of the penalty.
     seed : int
-        Seed of the rows that starts are found on.
+        Seed of the rows on which starts are found.
     on_fit : callable
         Called after each fit.
 

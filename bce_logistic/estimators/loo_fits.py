@@ -27,7 +27,7 @@ MAX_ROWS = 100_000
 
 
 def check_leave_one_out(estimator: Any, data: CVData, metadata: dict[str, Any]) -> None:
-    """Raise ValueError, with the reason, where approximate leave-one-out is not for these data."""
+    """Raise ValueError, with the reason, if leave-one-out does not support these data."""
     reason = None
     n_classes = len(data.classes.labels)
     if is_dask(data.X):

@@ -36,7 +36,7 @@ class CVScoresDisplay:
     band_ : matplotlib PolyCollection or None
         The mean plus and minus its standard error; None with a single fold.
     fold_lines_ : list of matplotlib Line2D
-        The scores of each fold, if they were asked for.
+        The scores of each fold, if they were requested.
     chosen_ : matplotlib Line2D or None
         The line that marks the chosen C.
     ax_ : matplotlib Axes

@@ -1,4 +1,4 @@
-r"""Approximate leave-one-out: what a model without a row would say of it, from one fit.
+r"""Approximate leave-one-out: the score of each row by the model without it, from one fit.
 
 Without row i, Newton's step from the optimum of all rows changes its scores :math:`z_i` to
 
@@ -41,7 +41,7 @@ def leave_one_out(objective: Objective, w: Array) -> LeaveOneOut:
     Parameters
     ----------
     objective : Objective
-        What ``w`` minimises; rows in memory.
+        The objective that ``w`` minimises, over rows in memory.
     w : ndarray
         Coefficients.
 

@@ -30,7 +30,7 @@ CACHED_NUMBERS, MIN_CACHED_ROWS = 1 << 17, 256
 
 
 class Models(NamedTuple):
-    """Which models: the fold of each, (n_models,), and its penalty, (n_models, n_columns)."""
+    """The fold of each model, (n_models,), and its penalty, (n_models, n_columns)."""
 
     fold: NDArray[np.intp]
     strength: Array
@@ -43,7 +43,7 @@ class Models(NamedTuple):
 class ManyPoints(NamedTuple):
     """Coefficients of many models, with value and gradient of each objective there.
 
-    ``hessians``, (n_models, n_columns, n_columns), without the penalty, if they were asked for.
+    ``hessians``, (n_models, n_columns, n_columns), without the penalty, if they were requested.
     """
 
     W: Array

@@ -1,4 +1,4 @@
-"""Dense rows as many models share them: standardised, and sorted by the cells of the folds."""
+"""Dense rows that many models share: standardised, and sorted by the cells of the folds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .base import Block, RowBlocks, Sums, sum_terms
 from .folds import Indices
 from .memory import RowsInMemory
 
-# Rows of one cell in a block from which a product of their own is worth the call.
+# Rows of one cell in a block from which they get a matrix product of their own.
 MIN_CELL_ROWS = 256
 # Numbers in a block of a copy, and groups of blocks whose sums threads take.
 BLOCK_NUMBERS, MAX_GROUPS = 1 << 19, 16

@@ -35,7 +35,7 @@ MIN_TALL_ROWS_PER_COLUMN, MIN_TALL_SIZE = 64, 2_000_000
 MAX_NEWTON_WORK = 20_000_000
 # Decrease of the decrement by a step that went as its metric predicted.
 AS_PREDICTED = 0.25
-# Part of the objective that is rounding, where a decrement cannot decrease.
+# Rounding error of the objective, relative to it, below which a decrement cannot decrease.
 ROUNDING = 1e-14
 # Rows for each column of the subsample, and of its part where the first starts are found.
 ROWS_PER_COLUMN = 64
@@ -189,7 +189,7 @@ def _newton_then(
 def minimize_tall(grid: Grid, rng: np.random.Generator, keeps: bool) -> GridSolution:
     """L-BFGS on factors, from starts found on a subsample; ``keeps`` a copy of the rows, or not.
 
-    All rows without folds come first: the optima of the folds are near theirs.
+    The models of all rows come first: the optima of the folds are near theirs.
     """
     objective, n_columns = grid.objective, grid.objective.shape[0]
     n_rows = min(objective.rows.n_samples // 4, ROWS_PER_COLUMN * n_columns)
@@ -262,7 +262,7 @@ def _tall(grid: Grid, sample: Subsample, scaling: Scaling, keeps: bool) -> GridS
 def _subsample_starts(
     grid: Grid, sample: Subsample, scaling: Scaling
 ) -> tuple[Array, ModelFactors]:
-    """Coefficients for every C, about as good as a subsample can tell, and their Hessians."""
+    """Coefficients for every C, near the optimum of a subsample, and their Hessians."""
     scaling = replace(scaling, dtype=np.dtype(np.float64))
     n_columns, n_all = grid.objective.shape[0], sample.rows.n_samples
     start = np.zeros((1, n_columns))
@@ -312,7 +312,7 @@ def _few(n_columns: int) -> int:
 
 
 def _is_done(tol: float, iterate: ManyIterate) -> NDArray[np.bool_]:
-    """Models whose gap is small: as the decrement says, after a step that went as it predicted."""
+    """Models whose gap is small, by a decrement that predicted the last step."""
     value = iterate.points.value
     return _is_small(iterate, tol * value) | (iterate.decrement <= ROUNDING * value)
 
