@@ -18,6 +18,7 @@ from ..arrays import is_dask, is_non_numpy, keeps_namespace, namespace, to_numpy
 from ..objective.losses import BinaryCrossEntropy, CrossEntropy
 from ..rows.memory import product
 from ..validation.features import validated
+from ..validation.probabilities import ClassColumns
 
 
 def dispatch_on_array_type(method: Callable) -> Callable:
@@ -152,7 +153,18 @@ class LinearPredictions(ClassifierMixin):
         -------
         float
             Accuracy, between 0 and 1.
+
+        Raises
+        ------
+        ValueError
+            If ``y`` holds probabilities of the classes instead of labels.
         """
+        if ClassColumns.of(y) is not None:
+            raise ValueError(
+                "The accuracy needs one label for each sample; y has two dimensions. For "
+                "probabilities of the classes, compute the cross-entropy: "
+                "-(y * model.predict_log_proba(X)).sum(axis=1).mean()."
+            )
         if is_dask(X):
             from ..rows.dask_predictions import accuracy
 

@@ -380,3 +380,5 @@ def test_the_score_is_that_of_labels():
     model = GDLogisticRegression().fit(X, Y)
     y = Y.argmax(axis=1)
     assert model.score(X, y) == np.mean(model.predict(X) == y)
+    with pytest.raises(ValueError, match=r"needs one label.*-\(y \* model.predict_log_proba"):
+        model.score(X, Y)
