@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import clone
 
 from ..arrays import Array
 from ..descent.loop import Iterate
+from ..objective.objective import Objective
+from ..rows.base import RowBlocks
 from ..rows.cv_data import CVData
 from ..rows.folds import Folds
+from ..solvers.base import Solver
 from ..solvers.convergence import Progress
 from ..solvers.many_models import Grid, minimize_together, shares_passes
 from ..solvers.minimize import Monitor
@@ -23,15 +29,16 @@ from .solver_choice import choose_solver
 # Cells a fold above which sums by cell cost more than they save.
 MAX_CELLS_PER_FOLD = 8
 
-# Called with the fold, the position of C, and the number of iterations of a fit that ended.
+# Called with the fold, the position of the model, and the iterations of a fit that ended.
 OnFit = Callable[[int, int, int], None]
 
 
 class GridFits(NamedTuple):
-    """Coefficients of each fold and C, the intercept last, and how the fits went.
+    """Coefficients of each fold and model, the intercept last, and how the fits went.
 
-    ``w``: (n_folds, n_Cs, n_columns, n_classes or 1), in the dtype of the rows. ``n_iter``,
-    ``converged``: (n_folds, n_Cs).
+    The models are every C for the first share of the L1 penalty, then for the next. ``w``:
+    (n_folds, n_models, n_columns, n_classes or 1), in the dtype of the rows. ``n_iter``,
+    ``converged``: (n_folds, n_models).
     """
 
     w: NDArray
@@ -39,16 +46,27 @@ class GridFits(NamedTuple):
     converged: NDArray[np.bool_]
 
 
+class Penalties(NamedTuple):
+    """The penalties to choose from: shares of L1, (n_l1_ratios,), and every C, (n_Cs,)."""
+
+    l1_ratios: Array
+    Cs: Array
+
+    def of_models(self) -> list[tuple[float, float]]:
+        """Share of L1 and C of each model."""
+        return [(float(ratio), float(C)) for ratio in self.l1_ratios for C in self.Cs]
+
+
 def fit_grid(
     estimator: Any,
     template: GDLogisticRegression,
     data: CVData,
     folds: Folds,
-    Cs: Array,
+    penalties: Penalties,
     seed: int,
     on_fit: OnFit,
 ) -> GridFits:
-    """Fit every fold with every C.
+    """Fit every fold with every penalty.
 
     Parameters
     ----------
@@ -60,8 +78,8 @@ def fit_grid(
         The samples.
     folds : Folds
         The folds.
-    Cs : ndarray of shape (n_Cs,)
-        Inverse strengths of the penalty.
+    penalties : Penalties
+        The penalties to choose from.
     seed : int
         Seed of the rows on which starts are found.
     on_fit : callable
@@ -72,6 +90,29 @@ def fit_grid(
     GridFits
         The coefficients.
     """
+    by_ratio = []
+    for i, l1_ratio in enumerate(penalties.l1_ratios.tolist()):
+        one = clone(template).set_params(l1_ratio=l1_ratio)
+        first = i * len(penalties.Cs)
+        report = partial(_shifted, on_fit, first)
+        by_ratio.append(_fit_ratio(estimator, one, data, folds, penalties.Cs, seed, report))
+    return GridFits(*(np.concatenate(parts, axis=1) for parts in zip(*by_ratio, strict=True)))
+
+
+def _shifted(on_fit: OnFit, first: int, f: int, k: int, n_iter: int) -> None:
+    on_fit(f, first + k, n_iter)
+
+
+def _fit_ratio(
+    estimator: Any,
+    template: GDLogisticRegression,
+    data: CVData,
+    folds: Folds,
+    Cs: Array,
+    seed: int,
+    on_fit: OnFit,
+) -> GridFits:
+    """Fit every fold with every C and one share of the L1 penalty."""
     if (grid := _shared_grid(template, data, folds, Cs)) is not None:
         for f in range(len(folds)):
             data.fold_classes(folds, f, template.fit_intercept)
@@ -87,6 +128,15 @@ def fit_grid(
         _fit_fold(estimator, template, data, folds, f, Cs, seed, on_fit) for f in range(len(folds))
     ]
     return GridFits(*(np.stack(parts) for parts in zip(*paths, strict=True)))
+
+
+def solver_for(
+    template: GDLogisticRegression, rows: RowBlocks, seed: int
+) -> Callable[[Objective], Solver]:
+    """From an objective to its solver: without a penalty, none bends at zero."""
+    smooth = choose_solver(clone(template).set_params(l1_ratio=0.0), rows, seed)
+    other = choose_solver(template, rows, seed)
+    return lambda objective: smooth if objective.penalty.is_smooth else other
 
 
 def finite_check(estimator: Any, data: CVData) -> Monitor:
@@ -113,11 +163,10 @@ def _fit_fold(
     """Fit one fold along C; without the axis of the folds."""
     classes, rows = data.training(folds, f, template.fit_intercept)
     objective = make_objective(template, rows, classes.n_scores)
-    solver = choose_solver(template, rows, seed)
     path = minimize_along(
         objective,
         Cs,
-        solver,
+        solver_for(template, rows, seed),
         finite_check(estimator, data),
         lambda k, fit: on_fit(f, k, len(fit.curve) - 1),
     )
@@ -135,8 +184,11 @@ def _shared_grid(
         return None
     if len(folds.training) > MAX_CELLS_PER_FOLD * len(folds):
         return None
-    cells = rows.with_cells(folds.cells)
-    objective = make_objective(template, cells, 1)
+    objective = make_objective(template, rows, 1)
+    strength = objective.penalty.curvature[: rows.n_features]
+    if not (objective.penalty.is_smooth and (strength == 1).all()):
+        return None
+    objective = replace(objective, rows=rows.with_cells(folds.cells))
     tol = choose_solver(template, rows, 0).tol
     grid = Grid(objective, folds.training, Cs, tol, template.max_iter)
     return grid if shares_passes(grid) else None

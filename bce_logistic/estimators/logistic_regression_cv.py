@@ -26,7 +26,7 @@ from ..rows.threads import worker_threads
 from ..rows.training_data import RawData
 from .callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from .fitted_state import rollback_on_error
-from .grid_fits import GridFits, fit_grid
+from .grid_fits import GridFits, Penalties, fit_grid
 from .logistic_regression import SMALLEST_C, GDLogisticRegression
 from .loo_fits import check_leave_one_out, fit_leave_one_out
 from .prediction import LinearPredictions
@@ -67,8 +67,11 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
     Parameters
     ----------
     Cs : int or array-like of shape (n_Cs,), default=10
-        Inverse strengths of the L2 penalty. An int: that many from 1e-4 to 1e4, evenly on a
+        Inverse strengths of the penalty. An int: that many from 1e-4 to 1e4, evenly on a
         logarithmic scale.
+    l1_ratios : array-like of shape (n_l1_ratios,), default=(0.0,)
+        Shares of the L1 penalty to choose from, in [0, 1]: 0 is L2, 1 is L1, between is the
+        elastic net.
     cv : int, splitter, iterable or "loo", default=None
         How to divide the rows: any splitter of scikit-learn, or an iterable of (training, held-out)
         positions. An int: the number of folds of a StratifiedKFold; None: five. "loo": approximate
@@ -84,6 +87,8 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
     refit : bool, default=True
         Whether to fit all rows with the chosen C. False: the coefficients, and C, are the means
         over the folds of those that are best in each.
+    penalty_weights : array-like of shape (n_features,) or None, default=None
+        Factor on the penalty of each feature, as in :class:`GDLogisticRegression`.
     fit_intercept : bool, default=True
         Whether to fit the intercept ``b``.
     class_weight : dict, "balanced" or None, default=None
@@ -106,11 +111,11 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
     C_ : float
         The chosen C.
     l1_ratio_ : float
-        The chosen share of the L1 penalty: zero.
+        The chosen share of the L1 penalty.
     Cs_ : ndarray of shape (n_Cs,)
         The values of C.
     l1_ratios_ : ndarray of shape (n_l1_ratios,)
-        The shares of the L1 penalty: zero alone.
+        The shares of the L1 penalty.
     scores_ : ndarray of shape (n_folds, n_l1_ratios, n_Cs)
         Score of the held-out rows of each fold; of each row with ``cv="loo"``.
     coefs_paths_ : ndarray of shape (n_folds, n_l1_ratios, n_Cs, n_classes or 1, n_features)
@@ -158,6 +163,7 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "Cs": [Interval(Integral, 1, None, closed="left"), "array-like"],
+        "l1_ratios": ["array-like"],
         "cv": ["cv_object", StrOptions({"loo"})],
         "scoring": [str, callable, None],
         "selection": [StrOptions({"best", "one_standard_error"})],
@@ -165,6 +171,7 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
         **{
             name: GDLogisticRegression._parameter_constraints[name]
             for name in (
+                "penalty_weights",
                 "fit_intercept",
                 "class_weight",
                 "max_iter",
@@ -180,10 +187,12 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
         self,
         *,
         Cs: Any = 10,
+        l1_ratios: Any = (0.0,),
         cv: Any = None,
         scoring: str | Callable | None = "neg_log_loss",
         selection: str = "best",
         refit: bool = True,
+        penalty_weights: Any = None,
         fit_intercept: bool = True,
         class_weight: dict | str | None = None,
         max_iter: int = 1000,
@@ -193,10 +202,12 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
         n_jobs: int | None = None,
     ) -> None:
         self.Cs = Cs
+        self.l1_ratios = l1_ratios
         self.cv = cv
         self.scoring = scoring
         self.selection = selection
         self.refit = refit
+        self.penalty_weights = penalty_weights
         self.fit_intercept = fit_intercept
         self.class_weight = class_weight
         self.max_iter = max_iter
@@ -240,13 +251,14 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
     def _fit(self, raw: RawData, params: dict[str, Any]) -> list[tuple[str, type[Warning]]]:
         """Fit between the set-up and the tear-down of the callbacks; return the warnings."""
         self._validate_params()
-        Cs, routed = self._inverse_strengths(), self._routed(raw, params)
+        penalties = Penalties(self._shares_of_l1(), self._inverse_strengths())
+        routed = self._routed(raw, params)
         template, seed = self._template(), draw_seed(self.random_state)
         with worker_threads(self.n_jobs) as run, np.errstate(all="ignore"):
             data = cv_data(self, raw, run)
             choose_C = self._by_leave_one_out if self._is_loo else self._by_folds
-            fits, chosen, tasks = choose_C(raw, data, template, Cs, seed, routed)
-            found = [*self._select(raw, data, fits, Cs, chosen, template)]
+            fits, chosen, tasks = choose_C(raw, data, template, penalties, seed, routed)
+            found = [*self._select(raw, data, fits, penalties, chosen, template)]
         if tasks:
             tasks.end(lambda: {name: vars(self)[name] for name in REFITTED[:3]})
         return found
@@ -256,18 +268,21 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
         raw: RawData,
         data: CVData,
         template: GDLogisticRegression,
-        Cs: Array,
+        penalties: Penalties,
         seed: int,
         routed: Bunch,
     ) -> tuple[GridFits, NDArray[np.intp], FitTasks | None]:
-        """Fit and score every fold; the fits, the position of C for each, and the tasks."""
+        """Fit and score every fold; the fits, the position of the best for each, and the tasks."""
         folds = self._folds(data, routed.splitter.split)
-        tasks = FitTasks.of(self, len(folds) * len(Cs) + 1, *raw)
-        fits = fit_grid(self, template, data, folds, Cs, seed, _Progress(self, Cs, tasks))
-        self._set_paths(data, fits, Cs)
-        scores = self._scores(data, folds, fits, template, routed.scorer.score)
-        self.scores_ = self._checked_scores(data, scores)[:, None, :]
-        chosen = self._chosen(scores, Cs)
+        models = penalties.of_models()
+        tasks = FitTasks.of(self, len(folds) * len(models) + 1, *raw)
+        progress = _Progress(self, models, tasks)
+        fits = fit_grid(self, template, data, folds, penalties, seed, progress)
+        self._set_paths(data, fits, penalties)
+        scores = self._scores(data, folds, fits, template, models, routed.scorer.score)
+        shape = (len(folds), *map(len, penalties))
+        self.scores_ = self._checked_scores(data, scores).reshape(shape)
+        chosen = self._chosen(penalties.Cs)
         self.cv_predictions_ = self._held_out_predictions(data, folds, fits, chosen)
         return fits, chosen, tasks
 
@@ -276,15 +291,17 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
         raw: RawData,
         data: CVData,
         template: GDLogisticRegression,
-        Cs: Array,
+        penalties: Penalties,
         seed: int,
         routed: Bunch,
     ) -> tuple[GridFits, NDArray[np.intp], FitTasks | None]:
         """The same by approximate leave-one-out, whose fits are those of one fold."""
         check_leave_one_out(self, data, routed.splitter.split)
+        Cs, models = penalties.Cs, penalties.of_models()
         tasks = FitTasks.of(self, len(Cs) + 1, *raw)
-        fits, z = fit_leave_one_out(self, template, data, Cs, seed, _Progress(self, Cs, tasks))
-        self._set_paths(data, fits, Cs)
+        progress = _Progress(self, models, tasks)
+        fits, z = fit_leave_one_out(self, template, data, Cs, seed, progress)
+        self._set_paths(data, fits, penalties)
         scores = MEANS[str(self.scoring or "accuracy")](data.rows.dtype, data.y, z)
         self.scores_ = scores[:, None, :]
         k = choose(self.scores_, Cs, self.selection)[1]
@@ -335,7 +352,7 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
             A fitted estimator with copies of the coefficients and the same predictions.
         """
         check_is_fitted(self)
-        model = self._template().set_params(C=self.C_)
+        model = self._template().set_params(C=self.C_, l1_ratio=self.l1_ratio_)
         for name in ("classes_", "coef_", "intercept_", "n_features_in_", "feature_names_in_"):
             if name in vars(self):
                 setattr(model, name, vars(self)[name])
@@ -383,9 +400,23 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
         """Whether rows are left out one by one, approximately."""
         return isinstance(self.cv, str)
 
+    def _shares_of_l1(self) -> Array:
+        """The shares of the L1 penalty; ValueError if one is out of range."""
+        ratios = check_array(
+            self.l1_ratios,
+            ensure_2d=False,
+            dtype=np.float64,
+            ensure_min_samples=0,
+            input_name="l1_ratios",
+        )
+        if ratios.ndim != 1 or not len(ratios) or not ((ratios >= 0) & (ratios <= 1)).all():
+            raise ValueError(f"l1_ratios must be numbers from 0 to 1; got {self.l1_ratios!r}.")
+        return ratios
+
     def _template(self) -> GDLogisticRegression:
         """The estimator of one fit, with C=1."""
         return GDLogisticRegression(
+            penalty_weights=self.penalty_weights,
             fit_intercept=self.fit_intercept,
             class_weight=self.class_weight,
             max_iter=self.max_iter,
@@ -417,9 +448,10 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
         folds: Folds,
         fits: GridFits,
         template: GDLogisticRegression,
+        models: list[tuple[float, float]],
         metadata: dict[str, Any],
     ) -> Array:
-        """Score of each C on the held-out rows of each fold, shape (n_folds, n_Cs)."""
+        """Score of each model on the held-out rows of each fold, shape (n_folds, n_models)."""
         name = "accuracy" if self.scoring is None else self.scoring
         s = data.s if "sample_weight" in metadata else np.ones(len(data.y))
         if "sample_weight" in metadata:
@@ -439,7 +471,7 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
             )
         return np.stack(
             [
-                self._scores_by_scorer(data, folds, f, fits, template, metadata)
+                self._scores_by_scorer(data, folds, f, fits, template, models, metadata)
                 for f in range(len(folds))
             ]
         )
@@ -451,9 +483,10 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
         f: int,
         fits: GridFits,
         template: GDLogisticRegression,
+        models: list[tuple[float, float]],
         metadata: dict[str, Any],
     ) -> Array:
-        """Score of each C on the held-out rows of a fold by a scorer, shape (n_Cs,)."""
+        """Score of each model on the held-out rows of a fold by a scorer, shape (n_models,)."""
         test, scorer = folds.splits[f][1], make_scorer(self.scoring)
         of_test = {
             name: data.s[test] if name == "sample_weight" else np.asarray(values)[test]
@@ -461,11 +494,11 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
             if name != "sample_weight" or takes_sample_weight(scorer)
         }
         X, labels = data.X[test], data.labels[test]
-        models = [
-            fold_model(template, C, w, data.classes.labels)
-            for C, w in zip(self.Cs_.tolist(), fits.w[f], strict=True)
+        fitted = [
+            fold_model(template, penalty, w, data.classes.labels)
+            for penalty, w in zip(models, fits.w[f], strict=True)
         ]
-        return np.array([scorer(model, X, labels, **of_test) for model in models])
+        return np.array([scorer(model, X, labels, **of_test) for model in fitted])
 
     def _checked_scores(self, data: CVData, scores: Array) -> Array:
         """The scores themselves; ValueError if they are not defined for some fold."""
@@ -480,23 +513,25 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
             )
         return scores
 
-    def _chosen(self, scores: Array, Cs: Array) -> NDArray[np.intp]:
-        """Position of the C that is chosen for each fold: the same one if there is a refit."""
+    def _chosen(self, Cs: Array) -> NDArray[np.intp]:
+        """Position of the model chosen for each fold: the same one if there is a refit."""
         if self.refit:
-            return np.full(len(scores), choose(scores[:, None, :], Cs, self.selection)[1])
-        return scores.argmax(axis=1)
+            i, k = choose(self.scores_, Cs, self.selection)
+            return np.full(len(self.scores_), i * len(Cs) + k)
+        return self.scores_.reshape(len(self.scores_), -1).argmax(axis=1)
 
-    def _set_paths(self, data: CVData, fits: GridFits, Cs: Array) -> None:
+    def _set_paths(self, data: CVData, fits: GridFits, penalties: Penalties) -> None:
         """Set the attributes that hold all fits."""
-        n_features = data.rows.n_features
-        paths = fits.w.swapaxes(2, 3)[:, None]
-        self.Cs_, self.l1_ratios_ = Cs, np.zeros(1)
+        n_features, shape = data.rows.n_features, (-1, *map(len, penalties))
+        self.l1_ratios_, self.Cs_ = penalties
+        paths = fits.w.swapaxes(2, 3).reshape(*shape, fits.w.shape[3], fits.w.shape[2])
         self.coefs_paths_ = np.ascontiguousarray(paths[..., :n_features])
-        shape = self.coefs_paths_.shape[:-1]
         self.intercepts_paths_ = (
-            np.array(paths[..., -1]) if self.fit_intercept else np.zeros(shape, paths.dtype)
+            np.array(paths[..., -1])
+            if self.fit_intercept
+            else np.zeros(paths.shape[:-1], paths.dtype)
         )
-        self.n_iter_ = fits.n_iter[:, None]
+        self.n_iter_ = fits.n_iter.reshape(shape)
 
     def _held_out_predictions(
         self, data: CVData, folds: Folds, fits: GridFits, chosen: NDArray[np.intp]
@@ -517,12 +552,14 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
         raw: RawData,
         data: CVData,
         fits: GridFits,
-        Cs: Array,
+        penalties: Penalties,
         chosen: NDArray[np.intp],
         template: GDLogisticRegression,
     ) -> Iterator[tuple[str, type[Warning]]]:
-        """Set the chosen C and the coefficients for it; yield the warnings."""
-        self.l1_ratio_ = 0.0
+        """Set the chosen penalty and the coefficients for it; yield the warnings."""
+        i, k = np.divmod(chosen, len(penalties.Cs))
+        self.l1_ratio_ = float(penalties.l1_ratios[i].mean())
+        self.C_ = float(penalties.Cs[k].mean())
         for name in vars(self).keys() & set(REFITTED):
             delattr(self, name)
         if not fits.converged.all():
@@ -533,33 +570,40 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
                 ConvergenceWarning,
             )
         if self.refit:
-            self.C_ = float(Cs[chosen[0]])
-            yield from edge_warnings(self.C_, Cs)
-            model = template.set_params(C=self.C_)
+            self.C_ = float(penalties.Cs[k[0]])
+            self.l1_ratio_ = float(penalties.l1_ratios[i[0]])
+            yield from edge_warnings(self.C_, penalties.Cs)
+            model = template.set_params(C=self.C_, l1_ratio=self.l1_ratio_)
             X = raw.X if is_dask(raw.X) else data.X
             yield from model._fit(RawData(X, raw.y, raw.sample_weight), RawData(None, None, None))
             for name in REFITTED:
                 setattr(self, name, vars(model)[name])
         else:
             each = range(len(chosen))
-            self.C_ = float(Cs[chosen].mean())
             self.classes_ = data.classes.labels
-            self.coef_ = self.coefs_paths_[each, 0, chosen].mean(axis=0)
-            self.intercept_ = self.intercepts_paths_[each, 0, chosen].mean(axis=0)
+            self.coef_ = self.coefs_paths_[each, i, k].mean(axis=0)
+            self.intercept_ = self.intercepts_paths_[each, i, k].mean(axis=0)
 
 
 class _Progress:
     """Report the fit of a fold: a line of output, and an event for the callbacks."""
 
-    def __init__(self, estimator: GDLogisticRegressionCV, Cs: Array, tasks: FitTasks | None):
-        self.estimator, self.Cs, self.tasks, self.n_fits = estimator, Cs, tasks, 0
+    def __init__(
+        self,
+        estimator: GDLogisticRegressionCV,
+        models: list[tuple[float, float]],
+        tasks: FitTasks | None,
+    ) -> None:
+        self.estimator, self.models, self.tasks, self.n_fits = estimator, models, tasks, 0
         if tasks:
             tasks.on_iteration(0, None, stops=False)
 
     def __call__(self, f: int, k: int, n_iter: int) -> None:
         self.n_fits += 1
         if self.estimator.verbose:
-            print(f"fold {f}, C={self.Cs[k]:.3g}: {n_iter} iterations")
+            l1_ratio, C = self.models[k]
+            mixed = f"l1_ratio={l1_ratio:g}, " if np.any(self.estimator.l1_ratios) else ""
+            print(f"fold {f}, {mixed}C={C:.3g}: {n_iter} iterations")
         if self.tasks:
             self.tasks.on_iteration(self.n_fits, None, stops=False)
 

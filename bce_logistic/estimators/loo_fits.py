@@ -12,13 +12,11 @@ from ..arrays import Array, is_dask
 from ..objective.leave_one_out import in_row_space, leave_one_out
 from ..objective.objective import Objective
 from ..rows.cv_data import CVData
-from ..rows.memory import RowsInMemory
 from ..solvers.path import minimize_along
 from .coefficients import make_objective
-from .grid_fits import GridFits, finite_check
+from .grid_fits import GridFits, finite_check, solver_for
 from .logistic_regression import GDLogisticRegression
 from .scoring import MEANS
-from .solver_choice import choose_solver
 
 # Coefficients up to which a Hessian is inverted.
 MAX_COEFFICIENTS = 4000
@@ -32,6 +30,8 @@ def check_leave_one_out(estimator: Any, data: CVData, metadata: dict[str, Any]) 
     n_classes = len(data.classes.labels)
     if is_dask(data.X):
         reason = "the rows have to be in memory"
+    elif np.any(estimator.l1_ratios):
+        reason = "Newton's step without a row needs second derivatives, which an L1 penalty has not"
     elif "groups" in metadata:
         reason = "leaving out one row of a group tells nothing about other groups"
     elif len(data.y) > MAX_ROWS:
@@ -65,7 +65,7 @@ def fit_leave_one_out(
     path = minimize_along(
         objective,
         Cs,
-        choose_solver(template, rows, seed),
+        solver_for(template, rows, seed),
         finite_check(estimator, data),
         lambda k, fit: on_fit(0, k, len(fit.curve) - 1),
     )
@@ -81,14 +81,14 @@ def _scores(objective: Objective, C: float, w: Array) -> Array:
     """Scores of each row without it, (n_samples, n_scores)."""
     penalised = replace(objective, penalty=objective.penalty.scaled(1 / C))
     n_features = objective.rows.n_features
-    if objective.rows.n_samples < n_features and penalised.penalises_every_feature:
+    strength = penalised.penalty.curvature[:n_features]
+    if objective.rows.n_samples < n_features and strength.min() == strength.max() > 0:
         penalised, Q = in_row_space(penalised)
         w = np.concatenate([Q.T @ w[:n_features], w[n_features:]])
     return leave_one_out(penalised, w.reshape(penalised.shape)).z
 
 
 def _n_coefficients(data: CVData, fit_intercept: bool) -> int:
-    """Rows of the Hessian that is inverted."""
-    assert isinstance(data.rows, RowsInMemory)
+    """Rows of the Hessian that is inverted, at least."""
     n_columns = min(data.rows.n_samples, data.rows.n_features) + fit_intercept
     return n_columns * data.classes.n_scores

@@ -82,14 +82,14 @@ MEANS: dict[str, Callable[[Any, NDArray, Array], Array]] = {
 }
 
 
-def fold_model(template: Any, C: float, w: Array, classes: NDArray) -> Any:
+def fold_model(template: Any, penalty: tuple[float, float], w: Array, classes: NDArray) -> Any:
     """One model of a fold, as scorers see it.
 
-    ``template`` is an estimator of one fit that is not fitted, ``w`` holds the coefficients, the
-    intercept last, (n_columns, n_classes or 1).
+    ``penalty`` is the share of L1, and C; ``template`` is an estimator of one fit that is not
+    fitted; ``w`` holds the coefficients, the intercept last, (n_columns, n_classes or 1).
     """
     model = copy(template)
-    model.C, model.classes_ = C, classes
+    (model.l1_ratio, model.C), model.classes_ = penalty, classes
     model.coef_ = (w[:-1] if model.fit_intercept else w).T
     model.intercept_ = w[-1] if model.fit_intercept else np.zeros(w.shape[1], w.dtype)
     model.n_features_in_ = model.coef_.shape[1]

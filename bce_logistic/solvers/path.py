@@ -30,7 +30,7 @@ class Path(NamedTuple):
 def minimize_along(
     objective: Objective,
     Cs: Array,
-    solver: Solver,
+    solver_of: Callable[[Objective], Solver],
     monitor: Monitor,
     on_fit: Callable[[int, Result], None],
 ) -> Path:
@@ -42,8 +42,8 @@ def minimize_along(
         The objective with C=1.
     Cs : ndarray of shape (n_Cs,)
         Inverse strengths of the penalty, in any order.
-    solver : Solver
-        The solver of each fit.
+    solver_of : callable
+        Solver for a penalised objective.
     monitor : callable
         Called with each iterate.
     on_fit : callable
@@ -58,14 +58,13 @@ def minimize_along(
     fits: dict[int, Result] = {}
     for k in np.argsort(Cs, kind="stable").tolist():
         penalised = replace(objective, penalty=objective.penalty.scaled(1 / float(Cs[k])))
-        start = DescentState(_extrapolated(known, float(Cs[k]))) if known else None
-        fits[k] = minimize(
-            penalised,
-            solver,
-            start or solver.start(penalised),
-            early_stopping=None,
-            monitor=monitor,
-        )
+        solver = solver_of(penalised)
+        start = solver.start(penalised)
+        if known:
+            # Coefficients that are zero would leave it on a line through others.
+            smooth = penalised.penalty.is_smooth
+            start = DescentState(_extrapolated(known, float(Cs[k])) if smooth else known[-1][1])
+        fits[k] = minimize(penalised, solver, start, early_stopping=None, monitor=monitor)
         known.append((float(Cs[k]), fits[k].w))
         on_fit(k, fits[k])
     ordered = [fits[k] for k in range(len(Cs))]

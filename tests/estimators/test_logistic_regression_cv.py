@@ -449,3 +449,66 @@ def test_leave_one_out_with_routing():
     with sklearn.config_context(enable_metadata_routing=True):
         model = GDLogisticRegressionCV(Cs=[0.1, 1.0], cv="loo").fit(X, y)
     assert model.C_ == GDLogisticRegressionCV(Cs=[0.1, 1.0], cv="loo").fit(X, y).C_
+
+
+@pytest.mark.parametrize("refit", [True, False])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_shares_of_the_l1_penalty(n_classes, refit):
+    X, y = problem(100, 5, n_classes=n_classes)
+    Cs, ratios = [0.03, 1.0, 0.3], [0.0, 1.0, 0.5]
+    params = {"cv": 3, **TIGHT}
+    model = GDLogisticRegressionCV(Cs=Cs, l1_ratios=ratios, refit=refit, **params).fit(X, y)
+    search = GridSearchCV(
+        GDLogisticRegression(**TIGHT),
+        [{"l1_ratio": [ratio], "C": Cs} for ratio in ratios],
+        cv=3,
+        scoring="neg_log_loss",
+    ).fit(X, y)
+    assert model.scores_.shape == model.n_iter_.shape == (3, 3, 3)
+    assert_allclose(model.scores_.reshape(3, 9), split_scores(search), rtol=1e-5)
+    assert_array_equal(model.l1_ratios_, ratios)
+    assert (model.coefs_paths_[:, 1, 0] == 0).any()
+    assert (model.coefs_paths_[:, 0, 0] != 0).all()
+    if refit:
+        best = search.best_params_
+        assert (model.C_, model.l1_ratio_) == (best["C"], best["l1_ratio"])
+        assert_allclose(model.coef_, search.best_estimator_.coef_, rtol=1e-4, atol=1e-6)
+    else:
+        i, k = np.divmod(model.scores_.reshape(3, 9).argmax(axis=1), 3)
+        assert_allclose(model.l1_ratio_, np.array(ratios)[i].mean())
+        assert_allclose(model.coef_, model.coefs_paths_[range(3), i, k].mean(axis=0))
+
+
+def test_penalty_weights_reach_the_fits():
+    X, y = problem(100, 5)
+    params = {**TIGHT, "penalty_weights": [0.0, 1, 5, 1, 1]}
+    model = GDLogisticRegressionCV(Cs=CS, **params).fit(X, y)
+    same_as_grid_search(model, grid_search(X, y, 5, **params))
+
+
+def test_no_penalty_with_a_share_of_l1():
+    X, y = problem(200, 3)
+    model = GDLogisticRegressionCV(Cs=[1.0, np.inf], l1_ratios=[1.0], **TIGHT).fit(X, y)
+    same_as_grid_search(model, grid_search(X, y, 5, Cs=[1.0, np.inf], l1_ratio=1.0))
+
+
+@pytest.mark.parametrize("l1_ratios", [[], [-0.1], [1.5], [np.nan], [[0.5]]])
+def test_unusable_shares_are_refused(l1_ratios):
+    X, y = problem()
+    with pytest.raises(ValueError, match="l1_ratios"):
+        GDLogisticRegressionCV(Cs=CS, l1_ratios=l1_ratios).fit(X, y)
+
+
+def test_leave_one_out_with_l1_is_refused():
+    X, y = problem()
+    with pytest.raises(ValueError, match="an L1 penalty has not"):
+        GDLogisticRegressionCV(cv="loo", l1_ratios=[0.0, 0.5]).fit(X, y)
+
+
+def test_leave_one_out_with_penalty_weights():
+    X, y = problem(30, 50)
+    weights_ = np.linspace(0.5, 2, 50)
+    params = {"Cs": [1e-3, 1e-2], "penalty_weights": weights_, **TIGHT}
+    near = GDLogisticRegressionCV(cv="loo", **params).fit(X, y)
+    exact = GDLogisticRegressionCV(cv=LeaveOneOut(), **params).fit(X, y)
+    assert_allclose(near.scores_.mean(axis=0), exact.scores_.mean(axis=0), rtol=0.01)

@@ -48,7 +48,7 @@ def test_native_scores(name, n_classes, scale, dtype, weighted):
         warnings.simplefilter("ignore", UserWarning)
         expected = [
             scorer(
-                fold_model(GDLogisticRegression(), 1.0, one, np.arange(n_classes)),
+                fold_model(GDLogisticRegression(), (0.0, 1.0), one, np.arange(n_classes)),
                 X,
                 y,
                 sample_weight=s,
@@ -65,8 +65,8 @@ def test_the_area_of_one_class_is_not_defined():
 
 def test_a_model_without_intercept_predicts():
     template = GDLogisticRegression(fit_intercept=False)
-    model = fold_model(template, 3.0, np.array([[2.0], [-1.0]]), np.array(["a", "b"]))
-    assert (template.C, model.C) == (1.0, 3.0)
+    model = fold_model(template, (0.5, 3.0), np.array([[2.0], [-1.0]]), np.array(["a", "b"]))
+    assert (template.C, model.C, model.l1_ratio) == (1.0, 3.0, 0.5)
     assert model.predict([[1.0, 0.0], [0.0, 1.0]]).tolist() == ["b", "a"]
     assert_allclose(model.decision_function([[1.0, 1.0]]), [1.0])
 

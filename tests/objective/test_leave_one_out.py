@@ -12,17 +12,16 @@ from numpy.testing import assert_allclose
 from bce_logistic.objective import leave_one_out as module
 from bce_logistic.objective.leave_one_out import in_row_space, leave_one_out
 from bce_logistic.rows.memory import row_blocks
+from bce_logistic.solvers.path import minimize_along
 
 from ..common import objective, problem, weights
-from ..solvers.test_path import go_on
+from ..solvers.test_path import preconditioned
 
 
 def optimum(whole):
-    from bce_logistic.solvers.path import minimize_along
-    from bce_logistic.solvers.preconditioned import PreconditionedDescent
-
-    solver = PreconditionedDescent(1000, 1e-15, 0)
-    path = minimize_along(whole, np.array([1.0]), solver, go_on, lambda *_: None)
+    path = minimize_along(
+        whole, np.ones(1), preconditioned(1e-15), lambda *_: False, lambda *_: None
+    )
     return path.w[0].reshape(whole.shape)
 
 

@@ -19,14 +19,16 @@ def go_on(*_):
     return False
 
 
+def preconditioned(tol):
+    return lambda objective: PreconditionedDescent(1000, tol, 0)
+
+
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_every_c_gets_its_own_optimum_in_the_given_order(n_classes):
     X, y = problem(n_classes=n_classes)
     Cs = np.array([10.0, 0.01, 1.0, 0.1, np.inf])
     base, seen = objective(X, y), []
-    path = minimize_along(
-        base, Cs, PreconditionedDescent(1000, 1e-12, 0), go_on, lambda k, fit: seen.append(k)
-    )
+    path = minimize_along(base, Cs, preconditioned(1e-12), go_on, lambda k, fit: seen.append(k))
     assert seen == [1, 3, 2, 0, 4]
     assert path.converged.all()
     assert (path.n_iter >= 1).all()
@@ -38,7 +40,7 @@ def test_every_c_gets_its_own_optimum_in_the_given_order(n_classes):
 
 def test_starts_along_the_path_save_iterations():
     X, y = problem(300, 10)
-    Cs, solver = np.logspace(-3, 3, 13), PreconditionedDescent(1000, 1e-8, 0)
+    Cs, solver = np.logspace(-3, 3, 13), preconditioned(1e-8)
     together = minimize_along(objective(X, y), Cs, solver, go_on, lambda *_: None).n_iter.sum()
     apart = sum(
         minimize_along(objective(X, y), Cs[[k]], solver, go_on, lambda *_: None).n_iter[0]
