@@ -18,6 +18,7 @@ from ..arrays import is_dask, is_non_numpy, keeps_namespace, namespace, to_numpy
 from ..objective.losses import BinaryCrossEntropy, CrossEntropy
 from ..rows.memory import product
 from ..validation.features import validated
+from ..validation.labels import LABEL_BATCH, label_batches
 from ..validation.probabilities import ClassColumns
 
 
@@ -37,6 +38,20 @@ def dispatch_on_array_type(method: Callable) -> Callable:
         return method(self, X)
 
     return predict
+
+
+def _by_batches(function: Callable[[Any], Any], z: Any) -> Any:
+    """A function of the scores that has a row for each sample and a column for each class.
+
+    Of many samples in NumPy it is computed some at a time, which stay in the cache; several
+    scores are overwritten.
+    """
+    if not isinstance(z, np.ndarray) or len(z) <= LABEL_BATCH:
+        return function(z)
+    result = z if z.ndim == 2 else np.empty((len(z), 2), z.dtype)
+    for rows in label_batches(len(z)):
+        result[rows] = function(z[rows])
+    return result
 
 
 class LinearPredictions(ClassifierMixin):
@@ -74,7 +89,8 @@ class LinearPredictions(ClassifierMixin):
             z = scores(self, X)
         else:
             X = validated(self, X, reset=False)
-            z = product(X, self.coef_.T) + self.intercept_
+            z = product(X, self.coef_.T)
+            z += self.intercept_
         return z[:, 0] if z.shape[1] == 1 else z
 
     @dispatch_on_array_type
@@ -92,10 +108,8 @@ class LinearPredictions(ClassifierMixin):
             Probabilities, in the order of ``classes_``; every row sums to one.
         """
         z = self.decision_function(X)
-        if z.ndim > 1:
-            return CrossEntropy().prediction(z)
-        sigmoid = BinaryCrossEntropy().prediction
-        return namespace(z).stack([sigmoid(-z), sigmoid(z)], axis=1)
+        loss = BinaryCrossEntropy() if z.ndim == 1 else CrossEntropy()
+        return _by_batches(loss.probabilities, z)
 
     @dispatch_on_array_type
     def predict_log_proba(self, X: Any) -> NDArray:
@@ -114,7 +128,7 @@ class LinearPredictions(ClassifierMixin):
         """
         z = self.decision_function(X)
         loss = BinaryCrossEntropy() if z.ndim == 1 else CrossEntropy()
-        return loss.log_probabilities(z)
+        return _by_batches(loss.log_probabilities, z)
 
     @dispatch_on_array_type
     def predict(self, X: Any) -> NDArray:

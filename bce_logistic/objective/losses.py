@@ -47,6 +47,10 @@ class Loss(Protocol):
         """Probability of the positive class, or of every class; the shape of the scores."""
         ...
 
+    def probabilities(self, z: Array) -> Array:
+        """Probabilities of every class, shape (n_samples, n_classes)."""
+        ...
+
     def log_probabilities(self, z: Array) -> Array:
         """Logarithms of the probabilities of every class, shape (n_samples, n_classes)."""
         ...
@@ -107,6 +111,14 @@ class BinaryCrossEntropy:
         xp = namespace(z)
         e = xp.exp(-xp.abs(z))
         return _hard_label(z) - xp.copysign(e / (1 + e), z)
+
+    @np.errstate(under="ignore")
+    def probabilities(self, z: Array) -> Array:
+        """``1 - y_hat`` and ``y_hat``, each with full relative accuracy."""
+        xp = namespace(z)
+        e, hard = xp.exp(-xp.abs(z)), _hard_label(z)
+        correction = xp.copysign(e / (1 + e), z)
+        return xp.stack([(1 - hard) + correction, hard - correction], axis=1)
 
     @np.errstate(under="ignore")
     def log_probabilities(self, z: Array) -> Array:
@@ -183,6 +195,10 @@ class CrossEntropy:
         e = namespace(z).exp(z - row_max(z)[:, None])
         e /= row_sum(e)[:, None]
         return e
+
+    def probabilities(self, z: Array) -> Array:
+        """The prediction ``Y_hat``."""
+        return self.prediction(z)
 
     @np.errstate(under="ignore")
     def log_probabilities(self, z: Array) -> Array:

@@ -297,6 +297,12 @@ def exact_log_sigmoid(z):
     return -(1 + exp_of_minus(abs(z))).ln() + min(z, decimal.Decimal(0))
 
 
+def test_probabilities_of_two_classes():
+    found = BinaryCrossEntropy().probabilities(EXTREME)
+    expected = np.stack([exact_sigmoid(-EXTREME), exact_sigmoid(EXTREME)], axis=1)
+    assert_allclose(found, expected, rtol=1e-15, atol=SPACING)
+
+
 def test_log_probabilities_of_two_classes():
     z = EXTREME
     found = BinaryCrossEntropy().log_probabilities(z)
