@@ -4,7 +4,8 @@
 
 Time of the processor on one thread, both classes in turns, for one row and for a million, the
 memory that NumPy requests in the meantime, and the size of a pickle. Both are fitted with their
-defaults, to standardised features. The ratio is LogisticRegression's number over ours: above 1, ours is smaller.
+defaults, to standardised features. The ratio is LogisticRegression's number over ours: above 1,
+ours is smaller.
 """
 
 import pickle
