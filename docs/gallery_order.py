@@ -6,6 +6,7 @@ ORDER = (
     "plot_unscaled.py",
     "plot_imbalance.py",
     "plot_text.py",
+    "plot_sparse_text.py",
     "plot_soft_labels.py",
     "plot_coefficient_path.py",
     "plot_cross_validation.py",

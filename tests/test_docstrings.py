@@ -87,18 +87,21 @@ def test_docstring_follows_numpydoc(name):
 def test_what_is_exported_is_documented_without_exceptions():
     assert set(bce_logistic.__all__) == {
         "CVScoresDisplay",
+        "C_max",
         "CoefficientDisplay",
-        "CoefficientPathDisplay",
         "CollinearityWarning",
         "FitStatistics",
         "GDLogisticRegression",
         "GDLogisticRegressionCV",
         "LossCurveDisplay",
+        "RegularizationPath",
+        "RegularizationPathDisplay",
         "SeparationResult",
         "SeparationWarning",
         "check_separation",
         "fit_statistics",
         "inference_table",
+        "regularization_path",
     }
     assert set(FACE) >= OWNERS
     own = {

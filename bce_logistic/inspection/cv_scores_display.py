@@ -46,7 +46,7 @@ class CVScoresDisplay:
 
     See Also
     --------
-    CoefficientPathDisplay : Coefficients against the strength of the penalty.
+    RegularizationPathDisplay : Coefficients against the strength of the penalty.
 
     Examples
     --------

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_array, column_or_1d
+from sklearn.utils import check_array
 from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import check_is_fitted
 
 from ..arrays import is_non_numpy, to_numpy
+from ..estimators.regularization_path import RegularizationPath, check_Cs
 
 
 class Curve(NamedTuple):
@@ -60,7 +61,7 @@ class LossCurveDisplay:
 
     See Also
     --------
-    CoefficientPathDisplay : Coefficients against the strength of the penalty.
+    RegularizationPathDisplay : Coefficients against the strength of the penalty.
 
     Examples
     --------
@@ -194,10 +195,11 @@ class LossCurveDisplay:
         return self
 
 
-class CoefficientPathDisplay:
+class RegularizationPathDisplay:
     """Coefficients against C, the inverse strength of the penalty: one line a feature.
 
-    Use :meth:`from_estimator` to create one. All parameters are stored as attributes.
+    Use :meth:`from_estimator` or :meth:`from_path` to create one. All parameters are stored as
+    attributes.
 
     Parameters
     ----------
@@ -212,6 +214,10 @@ class CoefficientPathDisplay:
     ----------
     lines_ : list of matplotlib Line2D
         The line of each feature.
+    texts_ : list of matplotlib Annotation
+        The names at the ends of the lines.
+    count_line_ : matplotlib Line2D or None
+        The number of coefficients that are not zero, on a second axis; None if none is zero.
     ax_ : matplotlib Axes
         The axes with the lines.
     figure_ : matplotlib Figure
@@ -219,22 +225,66 @@ class CoefficientPathDisplay:
 
     See Also
     --------
+    regularization_path : The coefficients for every C.
     LossCurveDisplay : The objective after each iteration of a fit.
 
     Examples
     --------
     >>> from sklearn.datasets import load_breast_cancer
     >>> from sklearn.preprocessing import StandardScaler
-    >>> from bce_logistic import CoefficientPathDisplay, GDLogisticRegression
+    >>> from bce_logistic import RegularizationPathDisplay, regularization_path
     >>> X, y = load_breast_cancer(return_X_y=True, as_frame=True)
     >>> X = StandardScaler().set_output(transform="pandas").fit_transform(X)
-    >>> display = CoefficientPathDisplay.from_estimator(GDLogisticRegression(), X, y)
+    >>> display = RegularizationPathDisplay.from_path(regularization_path(X, y))
     """
 
     def __init__(self, *, Cs: ArrayLike, coefs: ArrayLike, feature_names: Any) -> None:
         self.Cs = Cs
         self.coefs = coefs
         self.feature_names = feature_names
+
+    @classmethod
+    def from_path(
+        cls,
+        path: RegularizationPath,
+        *,
+        target: Any = None,
+        n_named: int = 10,
+        ax: Any = None,
+        line_kwargs: dict[str, Any] | None = None,
+    ) -> Self:
+        """Draw a path.
+
+        Parameters
+        ----------
+        path : RegularizationPath
+            From :func:`regularization_path`.
+        target : label or None, default=None
+            Class whose coefficients are drawn. None: the second of two classes.
+        n_named : int, default=10
+            How many features are named, as in :meth:`plot`.
+        ax : matplotlib Axes or None, default=None
+            Axes to draw on. None: new ones.
+        line_kwargs : dict or None, default=None
+            Further arguments of :meth:`matplotlib.axes.Axes.plot`.
+
+        Returns
+        -------
+        RegularizationPathDisplay
+            The display, with the coefficients that were drawn.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If ``target`` is not a class with coefficients.
+        """
+        _pyplot(cls)
+        row = _coef_row(path.classes, target)
+        names = path.feature_names
+        display = cls(Cs=path.Cs, coefs=path.coefs[:, row], feature_names=names)
+        return display.plot(ax, n_named=n_named, line_kwargs=line_kwargs)
 
     @classmethod
     def from_estimator(
@@ -273,8 +323,8 @@ class CoefficientPathDisplay:
         feature_names : array-like of str of shape (n_features,) or None, default=None
             Names of the features. None: those of X, or else "x0", "x1" and so on.
         n_named : int, default=10
-            How many features the legend names: those with the largest coefficients at the
-            largest C. The lines of the others are grey.
+            How many features are named at the ends of their lines: the last ones to vanish as C
+            decreases, and of those that never do the largest. The other lines are grey.
         ax : matplotlib Axes or None, default=None
             Axes to draw on. None: new ones.
         line_kwargs : dict or None, default=None
@@ -282,7 +332,7 @@ class CoefficientPathDisplay:
 
         Returns
         -------
-        CoefficientPathDisplay
+        RegularizationPathDisplay
             The display, with the coefficients that were drawn.
 
         Raises
@@ -300,9 +350,7 @@ class CoefficientPathDisplay:
                 f"{type(estimator).__name__} does not have the parameters C and warm_start. Pass "
                 "a GDLogisticRegression; instead of a Pipeline, its last step and transformed X."
             )
-        Cs = np.logspace(-4, 4, Cs) if np.ndim(Cs) == 0 else np.sort(column_or_1d(Cs))
-        if not len(Cs) or not (np.isfinite(Cs) & (Cs > 0)).all():
-            raise ValueError(f"Cs must be one or more positive and finite numbers; got {Cs}.")
+        Cs = check_Cs(np.logspace(-4, 4, Cs) if np.ndim(Cs) == 0 else Cs)
         row = _coef_row(unique_labels(y), target)
         if feature_names is not None:
             n_features = check_array(X, accept_sparse=True, ensure_all_finite=False).shape[1]
@@ -329,35 +377,59 @@ class CoefficientPathDisplay:
         ax : matplotlib Axes or None, default=None
             Axes to draw on. None: new ones.
         n_named : int, default=10
-            How many features the legend names: those with the largest coefficients at the
-            largest C. The lines of the others are grey.
+            How many features are named at the ends of their lines: the last ones to vanish as C
+            decreases, and of those that never do the largest. The other lines are grey.
         line_kwargs : dict or None, default=None
             Further arguments of :meth:`matplotlib.axes.Axes.plot`.
 
         Returns
         -------
-        CoefficientPathDisplay
+        RegularizationPathDisplay
             The display itself.
         """
         self.ax_ = _axes(type(self), ax)
         self.figure_ = self.ax_.figure
-        coefs = np.asarray(self.coefs)
-        size = np.abs(coefs[np.argmax(self.Cs)])
-        named = np.argsort(-size, kind="stable")[:n_named]
-        self.lines_ = []
+        order = np.argsort(np.asarray(self.Cs), kind="stable")
+        Cs, coefs = np.asarray(self.Cs)[order], np.asarray(self.coefs)[order]
+        named = _last_to_vanish(coefs)[:n_named]
+        self.lines_, self.texts_ = [], []
         for j, (coef, label) in enumerate(zip(coefs.T, self.feature_names, strict=True)):
             style = {} if j in named else {"color": "0.8", "linewidth": 1, "zorder": 1}
             style |= {"label": label, **(line_kwargs or {})}
-            self.lines_ += self.ax_.plot(self.Cs, coef, **style)
+            self.lines_ += self.ax_.plot(Cs, coef, **style)
+        for j in named:
+            self.texts_.append(
+                self.ax_.annotate(
+                    str(self.feature_names[j]),
+                    (Cs[-1], coefs[-1, j]),
+                    xytext=(4, 0),
+                    textcoords="offset points",
+                    va="center",
+                    fontsize="small",
+                    color=self.lines_[j].get_color(),
+                )
+            )
         self.ax_.set_xscale("log")
         self.ax_.set(
             xlabel="C, inverse strength of the penalty", ylabel="coefficient (nats per unit)"
         )
-        if len(named):
-            # The coefficients are near zero on the left.
-            handles = [self.lines_[j] for j in named]
-            self.ax_.legend(handles=handles, loc="upper left", fontsize="small")
+        self.count_line_ = None
+        if not coefs.all():
+            counts = self.ax_.twinx()
+            (self.count_line_,) = counts.step(
+                Cs, (coefs != 0).sum(axis=1), where="post", color="0.5", linestyle=":", linewidth=1
+            )
+            counts.set_ylabel("coefficients that are not zero (dotted)")
+            counts.set_ylim(bottom=0)
+            # Names and numbers would be in the same place.
+            counts.spines["right"].set_position(("axes", 1.25 if len(named) else 1.0))
         return self
+
+
+def _last_to_vanish(coefs: NDArray[Any]) -> NDArray[np.intp]:
+    """Features by the smallest C from which they are not zero, then by size at the largest C."""
+    n_zero = np.argmax(np.vstack([coefs != 0, np.ones(coefs.shape[1], dtype=bool)]), axis=0)
+    return np.lexsort((-np.abs(coefs[-1]), n_zero))
 
 
 def _check_curve(curve: str) -> str:

@@ -16,7 +16,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import scipy.linalg
 
 from ..arrays import Array
 from .factors import Factor
@@ -85,7 +84,7 @@ def minimise_model(
     """
     n = len(w) - n_intercepts
     border, corner = P[:n, n:], P[n:, n:]
-    inverse = scipy.linalg.pinvh(corner) if n_intercepts else corner
+    inverse = _intercept_inverse(corner)
     Q = P[:n, :n] - border.dot(inverse).dot(border.T)
     c = gradient[:n] - border.dot(inverse).dot(gradient[n:]) - Q.dot(w[:n])
     u, found = _near(Q, c, l1[:n], w[:n], LEAST_PROXIMAL)
@@ -96,6 +95,13 @@ def minimise_model(
             u, _ = _near(Q, c, l1[:n], u, proximal)
     rest = w[n:] - inverse.dot(gradient[n:] + border.T.dot(u - w[:n]))
     return np.concatenate([u, rest]), is_exact
+
+
+def _intercept_inverse(corner: Array) -> Array:
+    """Inverse of the intercepts' Hessian, made regular where a common shift changes nothing."""
+    n = len(corner)
+    regular = corner + (np.trace(corner) / n**2 if n > 1 else 0.0)
+    return np.linalg.inv(regular)
 
 
 def _is_regular(Q: Array, u: Array) -> bool:

@@ -181,7 +181,7 @@ class RowBlocks(ABC):
 
     def column_density(self) -> Array:
         """Share of the stored numbers that belongs to each feature, about; dense: equal shares."""
-        return np.full(self.n_features, 1 / self.n_features)
+        return np.full(self.n_features, 1 / max(1, self.n_features))
 
     def check_finite(self, estimator: Any) -> None:
         """Raise the reason why the objective is not finite at the start of a fit.

@@ -163,8 +163,15 @@ class ProximalNewton:
             H = objective.hessian(w_there, chosen).reshape(n_scores * width, -1)
         if not np.isfinite(H).all():
             H = np.full_like(H, np.nan)
+        self._bound(H, n_scores, width)
         P = H if len(at) == len(H) and np.array_equal(at, np.arange(len(H))) else H[np.ix_(at, at)]
         return ModelState(w, gradient, P, features, np.append(classes, intercepts), 0.0, True)
+
+    def _bound(self, H: Array, n_scores: int, width: int) -> None:
+        """Keep the curvature of the intercepts above rounding."""
+        if self.objective.fit_intercept:
+            at = np.arange(1, n_scores + 1) * width - 1
+            H[at, at] = np.maximum(H[at, at], self.objective.min_curvature[-1])
 
     def _minimised(self, state: ModelState) -> tuple[Array, float, bool]:
         """Direction to a model's minimiser, the decrease predicted, whether that is believed."""

@@ -1,48 +1,62 @@
 """
-Coefficients against the strength of the penalty
-================================================
+Sparse models: coefficients against the strength of the penalty
+===============================================================
 
-The smaller C, the stronger the penalty and the smaller the coefficients. ``CoefficientPathDisplay``
-draws how they come up as C grows.
+An L1 penalty, ``l1_ratio=1``, makes coefficients exactly zero. :func:`regularization_path` finds
+which ones, for every C.
 """
 
 # %%
 # The path
 # --------
 #
-# The features are scaled, so that the penalty affects all of them alike. Each fit starts from the
-# coefficients of the previous one, with the next larger C.
+# The features are scaled, so that the penalty affects all of them alike: it counts the size of a
+# coefficient, and that of a feature in millimetres is a thousandth of that in metres. At the
+# smallest C, ``C_max``, all coefficients are zero; from there on they come up one after the other.
 
 import matplotlib.pyplot as plt
-import numpy as np
 from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import ValidationCurveDisplay
 from sklearn.preprocessing import StandardScaler
 
-from bce_logistic import CoefficientPathDisplay, GDLogisticRegression
+from bce_logistic import GDLogisticRegression, RegularizationPathDisplay, regularization_path
 
 X, y = load_breast_cancer(return_X_y=True, as_frame=True)
 X = StandardScaler().set_output(transform="pandas").fit_transform(X)
-Cs = np.logspace(-4, 2, 25)
+path = regularization_path(X, y)
 
-figure, ax = plt.subplots(figsize=(7, 5), layout="constrained")
-display = CoefficientPathDisplay.from_estimator(GDLogisticRegression(), X, y, Cs=Cs, ax=ax)
+figure, ax = plt.subplots(figsize=(9, 5), layout="constrained")
+RegularizationPathDisplay.from_path(path, n_named=6, ax=ax)
 ax.axhline(0, color="0.5", linewidth=0.8)
 plt.show()
 
 # %%
-# The features are strongly correlated: the radius, the perimeter and the area of a cell nucleus are
-# nearly the same information. With a strong penalty they share the effect. With a weak one, some
-# change their sign and grow against each other.
+# The names are those of the features that are the last to vanish as C decreases. The radius, the
+# perimeter and the area of a cell nucleus are nearly the same information, and one of them stands
+# for all.
 #
+# With an L2 penalty
+# ------------------
+#
+# The same with ``l1_ratio=0``, the default of the estimator: no coefficient is zero, and correlated
+# features share the effect.
+
+dense = regularization_path(X, y, Cs=40, l1_ratio=0)
+figure, ax = plt.subplots(figsize=(9, 5), layout="constrained")
+RegularizationPathDisplay.from_path(dense, n_named=6, ax=ax)
+ax.axhline(0, color="0.5", linewidth=0.8)
+plt.show()
+
+# %%
 # Which C?
 # --------
 #
 # The one with the lowest log-loss in cross-validation. For larger values the model overfits.
 
+Cs = path.Cs[::5]
 figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
 ValidationCurveDisplay.from_estimator(
-    GDLogisticRegression(),
+    GDLogisticRegression(l1_ratio=1.0),
     X,
     y,
     param_name="C",
@@ -58,8 +72,8 @@ ax.set_xlabel("C, inverse strength of the penalty")
 plt.show()
 
 # %%
-# The display keeps the values that it drew:
+# How many features a model needs is in the path, too, and how good each set of coefficients is: the
+# gap bounds how far its objective is above the minimum.
 
-sizes = np.abs(display.coefs).sum(axis=1)
-for C, size in zip(display.Cs[::8], sizes[::8], strict=True):
-    print(f"C = {C:<8.4g} sum of the absolute coefficients {size:.2f}")
+for C, coef, gap in zip(path.Cs[::20], path.coefs[::20, 0], path.gaps[::20], strict=True):
+    print(f"C = {C:<8.4g} {(coef != 0).sum():2} features, gap {gap:.0e} nats a sample")

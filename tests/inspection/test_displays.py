@@ -18,7 +18,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from bce_logistic import CoefficientPathDisplay, GDLogisticRegression, LossCurveDisplay
+from bce_logistic import (
+    GDLogisticRegression,
+    LossCurveDisplay,
+    RegularizationPathDisplay,
+    regularization_path,
+)
 
 from ..common import every_solver, problem, weights
 
@@ -135,7 +140,7 @@ def test_a_path_is_that_of_separate_fits(solver):
     X, y = problem()
     s = weights(len(y))
     model = GDLogisticRegression(**solver)
-    display = CoefficientPathDisplay.from_estimator(model, X, y, Cs=CS, sample_weight=s)
+    display = RegularizationPathDisplay.from_estimator(model, X, y, Cs=CS, sample_weight=s)
     separate = [GDLogisticRegression(**solver, C=C).fit(X, y, sample_weight=s).coef_[0] for C in CS]
     assert_allclose(display.coefs, separate, rtol=1e-6)
     assert_array_equal(display.Cs, CS)
@@ -159,16 +164,16 @@ def test_each_fit_of_a_path_starts_from_the_one_before():
             return self
 
     X, y = problem()
-    CoefficientPathDisplay.from_estimator(Recorder(), X, y, Cs=[1.0, 1.0, 1.001])
+    RegularizationPathDisplay.from_estimator(Recorder(), X, y, Cs=[1.0, 1.0, 1.001])
     assert passes[0] > passes[1]
     assert passes[0] > passes[2]
 
 
 def test_a_path_goes_up_and_an_int_is_a_number_of_strengths():
     X, y = problem()
-    from_above = CoefficientPathDisplay.from_estimator(GDLogisticRegression(), X, y, Cs=CS[::-1])
+    from_above = RegularizationPathDisplay.from_estimator(GDLogisticRegression(), X, y, Cs=CS[::-1])
     assert_array_equal(from_above.Cs, CS)
-    display = CoefficientPathDisplay.from_estimator(GDLogisticRegression(), X, y, Cs=5)
+    display = RegularizationPathDisplay.from_estimator(GDLogisticRegression(), X, y, Cs=5)
     assert_allclose(display.Cs, [1e-4, 1e-2, 1, 1e2, 1e4], rtol=1e-14)
 
 
@@ -176,31 +181,36 @@ def test_features_have_their_names():
     pandas = pytest.importorskip("pandas")
     X, y = problem()
     frame = pandas.DataFrame(X, columns=list("abcd"))
-    display = CoefficientPathDisplay.from_estimator(GDLogisticRegression(), frame, y, Cs=CS)
+    display = RegularizationPathDisplay.from_estimator(GDLogisticRegression(), frame, y, Cs=CS)
     assert [line.get_label() for line in display.lines_] == list("abcd")
     by_size = np.argsort(-np.abs(display.coefs[-1]))
-    assert labels(display.ax_) == ["abcd"[j] for j in by_size]
+    assert [text.get_text() for text in display.texts_] == ["abcd"[j] for j in by_size]
 
     rows = scipy.sparse.csr_array(X)
-    display = CoefficientPathDisplay.from_estimator(
+    display = RegularizationPathDisplay.from_estimator(
         GDLogisticRegression(), rows, y, Cs=CS, feature_names=list("ABCD")
     )
     assert [line.get_label() for line in display.lines_] == list("ABCD")
 
 
 def test_only_the_largest_coefficients_are_named():
-    display = CoefficientPathDisplay(
+    display = RegularizationPathDisplay(
         Cs=[1.0, 2.0], coefs=[[0, 9, 0], [1, -2, 3]], feature_names=list("abc")
     ).plot(n_named=2)
-    assert labels(display.ax_) == ["c", "b"]
+    # b is the last to vanish; of a and c, which come up together, c is larger.
+    assert [text.get_text() for text in display.texts_] == ["b", "c"]
+    assert [text.xy for text in display.texts_] == [(2.0, -2), (2.0, 3)]
     assert display.lines_[0].get_color() == "0.8"
-    assert display.plot(n_named=0).ax_.get_legend() is None
+    assert_array_equal(display.count_line_.get_ydata(), [1, 3])
+    assert display.plot(n_named=0).texts_ == []
+    dense = RegularizationPathDisplay(Cs=[1.0], coefs=[[1, 2]], feature_names=list("ab")).plot()
+    assert dense.count_line_ is None
 
 
 def test_a_path_can_be_drawn_on_given_axes_and_styled():
     _, ax = plt.subplots()
     X, y = problem()
-    display = CoefficientPathDisplay.from_estimator(
+    display = RegularizationPathDisplay.from_estimator(
         GDLogisticRegression(), X, y, Cs=CS, ax=ax, line_kwargs={"linestyle": ":"}
     )
     assert display.ax_ is ax
@@ -213,30 +223,41 @@ def test_a_path_is_that_of_the_class_asked_for():
     model = GDLogisticRegression(tol=1e-12)
     reference = GDLogisticRegression(tol=1e-12, C=10).fit(X, y)
     for target, coef in zip(reference.classes_, reference.coef_, strict=True):
-        display = CoefficientPathDisplay.from_estimator(model, X, y, Cs=[1, 10], target=target)
+        display = RegularizationPathDisplay.from_estimator(model, X, y, Cs=[1, 10], target=target)
         assert_allclose(display.coefs[-1], coef, rtol=1e-6)
     with pytest.raises(ValueError, match=r"\['blue', 'green', 'red'\], got None"):
-        CoefficientPathDisplay.from_estimator(model, X, y)
+        RegularizationPathDisplay.from_estimator(model, X, y)
     X, y = problem()
-    display = CoefficientPathDisplay.from_estimator(model, X, y, Cs=[1], target=1)
+    display = RegularizationPathDisplay.from_estimator(model, X, y, Cs=[1], target=1)
     assert_allclose(display.coefs, model.fit(X, y).coef_, rtol=1e-12)
     with pytest.raises(ValueError, match=r"one of the classes \[1\], got 0"):
-        CoefficientPathDisplay.from_estimator(model, X, y, target=0)
+        RegularizationPathDisplay.from_estimator(model, X, y, target=0)
+
+
+def test_a_path_that_was_computed_is_drawn():
+    X, y = problem(n_classes=3)
+    path = regularization_path(X, y, Cs=7, l1_ratio=0.9)
+    display = RegularizationPathDisplay.from_path(path, target=2, n_named=2)
+    assert_array_equal(display.coefs, path.coefs[:, 2])
+    assert_array_equal(display.Cs, path.Cs)
+    assert_array_equal(display.count_line_.get_ydata(), (path.coefs[:, 2] != 0).sum(axis=1))
+    with pytest.raises(ValueError, match="target must be one of"):
+        RegularizationPathDisplay.from_path(path)
 
 
 @pytest.mark.parametrize("Cs", [[], [0.0, 1.0], [-1.0], [np.inf], [np.nan], 0])
 def test_strengths_must_fit_on_a_logarithmic_axis(Cs):
     with pytest.raises(ValueError, match="positive and finite"):
-        CoefficientPathDisplay.from_estimator(GDLogisticRegression(), *problem(), Cs=Cs)
+        RegularizationPathDisplay.from_estimator(GDLogisticRegression(), *problem(), Cs=Cs)
 
 
 def test_a_path_needs_a_classifier_and_as_many_names_as_features():
     X, y = problem()
     pipeline = make_pipeline(StandardScaler(), GDLogisticRegression())
     with pytest.raises(TypeError, match=r"Pipeline .*C and warm_start.*transformed X"):
-        CoefficientPathDisplay.from_estimator(pipeline, X, y)
+        RegularizationPathDisplay.from_estimator(pipeline, X, y)
     with pytest.raises(ValueError, match="2 feature_names for 4 features"):
-        CoefficientPathDisplay.from_estimator(
+        RegularizationPathDisplay.from_estimator(
             GDLogisticRegression(), X, y, feature_names=["a", "b"]
         )
 
@@ -244,8 +265,8 @@ def test_a_path_needs_a_classifier_and_as_many_names_as_features():
 def test_a_path_of_scikit_learns_estimator_is_the_same():
     X, y = problem()
     reference = LogisticRegression(solver="newton-cholesky", tol=1e-10)
-    theirs = CoefficientPathDisplay.from_estimator(reference, X, y, Cs=CS)
-    ours = CoefficientPathDisplay.from_estimator(GDLogisticRegression(tol=1e-13), X, y, Cs=CS)
+    theirs = RegularizationPathDisplay.from_estimator(reference, X, y, Cs=CS)
+    ours = RegularizationPathDisplay.from_estimator(GDLogisticRegression(tol=1e-13), X, y, Cs=CS)
     assert_allclose(ours.coefs, theirs.coefs, rtol=1e-6)
 
 
@@ -254,8 +275,8 @@ def test_a_path_of_scikit_learns_estimator_is_the_same():
     [
         lambda model: LossCurveDisplay.from_estimator(model),
         lambda model: LossCurveDisplay(values=[1.0]).plot(),
-        lambda model: CoefficientPathDisplay.from_estimator(model, *problem()),
-        lambda model: CoefficientPathDisplay(Cs=[1], coefs=[[1]], feature_names=["a"]).plot(),
+        lambda model: RegularizationPathDisplay.from_estimator(model, *problem()),
+        lambda model: RegularizationPathDisplay(Cs=[1], coefs=[[1]], feature_names=["a"]).plot(),
     ],
 )
 def test_without_matplotlib_the_error_says_what_to_install(draw, fitted, monkeypatch):
