@@ -211,7 +211,7 @@ def _fit_path(
 
         solver = choose_solver(estimator, data.rows, seed)
         monitor = make_monitor(estimator, solver, objective, data.classes, None)
-        path = minimize_along(objective, Cs, solver, monitor, on_fit)
+        path = minimize_along(objective, Cs, lambda _: solver, monitor, on_fit)
         attributes = [coefficient_attributes(w, objective, data.classes) for w in path.w]
         if tasks:
             tasks.end(lambda: attributes[-1])
