@@ -103,6 +103,10 @@ def _shifted(on_fit: OnFit, first: int, f: int, k: int, n_iter: int) -> None:
     on_fit(f, first + k, n_iter)
 
 
+def _at_positions(on_fit: OnFit, at: NDArray[np.intp], f: int, k: int, n_iter: int) -> None:
+    on_fit(f, int(at[k]), n_iter)
+
+
 def _fit_ratio(
     estimator: Any,
     template: GDLogisticRegression,
@@ -119,11 +123,19 @@ def _fit_ratio(
         solution = minimize_together(grid, seed)
         if not np.isfinite(solution.W).all():
             data.rows.check_finite(estimator)
-        for f, k in np.ndindex(*solution.n_iter.shape):
+        for f, k in np.argwhere(solution.converged).tolist():
             on_fit(f, k, int(solution.n_iter[f, k]))
-        return GridFits(
+        fits = GridFits(
             solution.W[..., None].astype(data.rows.dtype), solution.n_iter, solution.converged
         )
+        for f in np.flatnonzero(~fits.converged.all(axis=1)).tolist():
+            # Models whose Hessians change much on the way get a descent of their own.
+            left = np.flatnonzero(~fits.converged[f])
+            report = partial(_at_positions, on_fit, left)
+            alone = _fit_fold(estimator, template, data, folds, f, Cs[left], seed, report)
+            for part, new in zip(fits, alone, strict=True):
+                part[f, left] = new
+        return fits
     paths = [
         _fit_fold(estimator, template, data, folds, f, Cs, seed, on_fit) for f in range(len(folds))
     ]

@@ -19,7 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array
-from ..descent.many import Descent, ManyIterate, ManyLBFGS, ManyNewton, descend_many
+from ..descent.many import (
+    Descent,
+    ManyIterate,
+    ManyLBFGS,
+    ManyNewton,
+    ManyPreconditioner,
+    descend_many,
+    dots,
+)
 from ..objective.many import FirstSums, ManyObjectives, ManyPoints, Models
 from ..objective.objective import Objective
 from ..preconditioning.many import ModelFactors, newton_hessians
@@ -28,6 +36,7 @@ from ..rows.base import RowBlocks
 from ..rows.cells import CellRows, KeptCellRows, Scaling, StreamedCellRows
 from ..rows.memory import DenseRows, RowsInMemory, is_mapped
 from .convergence import SAFETY
+from .gap import RECENT, SAFETY_OF_REUSED
 
 # Rows for each column, and stored numbers, from which starts come from a subsample.
 MIN_TALL_ROWS_PER_COLUMN, MIN_TALL_SIZE = 64, 2_000_000
@@ -47,10 +56,11 @@ SUBSAMPLE_GAP, SUBSAMPLE_STEPS = 0.1, 10
 ALL_ROWS_GAP, ALL_ROWS_STEPS = 0.02, 4
 # Steps along C of the waves.
 STRIDES = (8, 4, 2, 1)
-# Steps on the Hessians of interpolated starts before each step makes its own.
-CHORD_STEPS = 6
 # Relative change of the curvature along C from which a Hessian is made anew.
 CURVATURE_CHANGE = 0.2
+# Steps on Hessians that were made at the start, after which a model is left to a descent with new
+# ones: where they go on, they tell less and less of the gap.
+MAX_REUSED_STEPS = 6
 # Part of the tolerated gap that rounding in single precision may take.
 MAX_ROUNDING = 0.1
 
@@ -143,14 +153,12 @@ def _newton(grid: Grid, rows: RowsInMemory, scaling: Scaling) -> GridSolution:
     n_folds, strength = grid.training.shape[1], scaling.strength(grid.Cs)
     n_columns = strength.shape[1]
     objectives = ManyObjectives(KeptCellRows(rows, scaling, pairs=True), grid.training)
-    is_done = partial(_is_done, grid.tol)
 
-    def solve(wave: NDArray[np.intp], starts: Array, chord: bool) -> Descent:
+    def solve(wave: NDArray[np.intp], starts: Array, is_near: bool) -> Descent:
         k, fold = (part.ravel() for part in np.indices((len(wave), n_folds)))
         models = Models(fold, strength[wave[k]])
-        return _newton_then(
-            objectives, starts.reshape(-1, n_columns), models, is_done, grid.max_iter, chord
-        )
+        W = starts.reshape(-1, n_columns)
+        return _by_newton(objectives, W, models, grid.tol, grid.max_iter, is_near)
 
     start = np.zeros((n_folds, n_columns))
     if scaling.fit_intercept:
@@ -158,29 +166,30 @@ def _newton(grid: Grid, rows: RowsInMemory, scaling: Scaling) -> GridSolution:
     return _in_waves(grid.Cs, start, solve)
 
 
-def _newton_then(
+def _by_newton(
     objectives: ManyObjectives,
     W: Array,
     models: Models,
-    is_done: Callable[[ManyIterate], NDArray[np.bool_]],
+    tol: float,
     max_iter: int,
     is_near: bool,
 ) -> Descent:
     """Newton's method; from starts that are near, L-BFGS on their Hessians, if that is enough."""
     run = objectives.rows.rows.run
     newton = ManyNewton(partial(newton_hessians, run=run))
-    exact = replace(objectives, with_hessians=True)
+    exact, is_done = replace(objectives, with_hessians=True), partial(_is_done, tol)
     points = exact.at(W, models)
     if not is_near:
         return descend_many(exact, points, models, newton, is_done, max_iter)
-    metric = ManyLBFGS(newton_hessians(points, models, run))
+    hessians = newton_hessians(points, models, run)
     points = points._replace(hessians=None)
-    near = descend_many(objectives, points, models, metric, is_done, min(max_iter, CHORD_STEPS))
+    reused, steps = ReusedHessians(hessians, tol, points), min(max_iter, MAX_REUSED_STEPS)
+    near = descend_many(objectives, points, models, ManyLBFGS(hessians), reused, steps)
     left = np.flatnonzero(~near.converged)
-    if not len(left) or max_iter <= CHORD_STEPS:
+    if not len(left) or max_iter <= MAX_REUSED_STEPS:
         return near
     points, models = exact.at(near.W[left], models.take(left)), models.take(left)
-    rest = descend_many(exact, points, models, newton, is_done, max_iter - CHORD_STEPS)
+    rest = descend_many(exact, points, models, newton, is_done, max_iter - MAX_REUSED_STEPS)
     near.W[left], near.converged[left] = rest.W, rest.converged
     near.n_iter[left] += rest.n_iter
     return near
@@ -241,16 +250,12 @@ def _tall(grid: Grid, sample: Subsample, scaling: Scaling, keeps: bool) -> GridS
     models = Models(fold, strength[k])
     factors = _factors(first, models, node_of[k], objective.rows)
     points = _with_penalty(W[k], first, models, k)
-    # The minimum is not far below the values at the starts.
-    scale = points.value / 2
     rounding = _rounding(objectives, factors)
-    if scaling.dtype == np.float32 and rounding > MAX_ROUNDING * grid.tol * scale.min():
+    if scaling.dtype == np.float32 and rounding > MAX_ROUNDING * grid.tol * points.value.min():
         return None
-
-    def is_done(iterate: ManyIterate) -> NDArray[np.bool_]:
-        return _is_small(iterate, grid.tol * scale[iterate.position])
-
-    found = descend_many(objectives, points, models, ManyLBFGS(factors), is_done, grid.max_iter)
+    is_done = ReusedHessians(factors, grid.tol, points)
+    steps = min(grid.max_iter, MAX_REUSED_STEPS)
+    found = descend_many(objectives, points, models, ManyLBFGS(factors), is_done, steps)
     shape = n_folds, n_Cs
     return GridSolution(
         scaling.coefficients(found.W).reshape(*shape, -1),
@@ -270,10 +275,10 @@ def _subsample_starts(
         start[:, -1] = grid.objective.intercept_alone()
 
     objectives, models = _of_subsample(grid, sample, scaling, min(_few(n_columns), n_all))
-    done = partial(_is_done, FIRST_TOL)
 
     def solve(wave: NDArray[np.intp], starts: Array, is_near: bool) -> Descent:
-        return _newton_then(objectives, starts[:, 0], models.take(wave), done, FIRST_STEPS, is_near)
+        stack = models.take(wave)
+        return _by_newton(objectives, starts[:, 0], stack, FIRST_TOL, FIRST_STEPS, is_near)
 
     W = _in_waves(grid.Cs, start, solve).W[0]
     objectives, models = _of_subsample(grid, sample, scaling, n_all)
@@ -312,15 +317,63 @@ def _few(n_columns: int) -> int:
 
 
 def _is_done(tol: float, iterate: ManyIterate) -> NDArray[np.bool_]:
-    """Models whose gap is small, by a decrement that predicted the last step."""
+    """Models whose gap is small: as the decrement says, after a step that went as it predicted.
+
+    The decrement is that of the Hessian at the iterate.
+    """
     value = iterate.points.value
-    return _is_small(iterate, tol * value) | (iterate.decrement <= ROUNDING * value)
+    small = SAFETY * iterate.decrement <= tol * value
+    return small & _went_as_predicted(iterate) | (iterate.decrement <= ROUNDING * value)
 
 
-def _is_small(iterate: ManyIterate, gap: Array) -> NDArray[np.bool_]:
-    """Whether the gap of each model is at most a number, after a step as predicted."""
-    predicted = iterate.decrement <= AS_PREDICTED * iterate.before
-    return (iterate.decrement <= gap / SAFETY) & predicted & np.isfinite(iterate.before)
+def _went_as_predicted(iterate: ManyIterate) -> NDArray[np.bool_]:
+    """Models whose last step, if there was one, brought the decrement down as it should."""
+    return (iterate.decrement <= AS_PREDICTED * iterate.before) & np.isfinite(iterate.before)
+
+
+class ReusedHessians:
+    r"""Which models are done, judged by Hessians that were made where they started.
+
+    The Hessian may have become weaker since. The last steps show it, as for one model in
+    :class:`Gap`: half the squared decrement is divided by
+
+    .. math:: c = \min \frac{y^T P^{-1} y}{s^T y}, \qquad c \le 1.
+
+    Parameters
+    ----------
+    hessians : ManyPreconditioner
+        The Hessians at the starts.
+    tol : float
+        Largest gap of a model, relative to its objective.
+    points : ManyPoints
+        The starts, with their values: the minima are below them by about the decrement.
+    """
+
+    def __init__(self, hessians: ManyPreconditioner, tol: float, points: ManyPoints) -> None:
+        self.hessians, self.tol, self.value = hessians, tol, points.value
+        self.W, self.gradient = points.W.copy(), points.gradient.copy()
+        self.ratios = np.ones((RECENT, len(points.W)))
+
+    def __call__(self, iterate: ManyIterate) -> NDArray[np.bool_]:
+        """The models of an iterate that are done."""
+        W, gradient, at = iterate.points.W, iterate.points.gradient, iterate.position
+        if iterate.t > 0:
+            s, y = W - self.W[at], gradient - self.gradient[at]
+            sy = dots(s, y)
+            stiffness = dots(y, self.hessians.solve(y, at))
+            self.ratios[iterate.t % RECENT, at] = np.divide(
+                stiffness, sy, out=np.zeros_like(sy), where=sy > 0
+            )
+            self.W[at], self.gradient[at] = W, gradient
+        else:
+            self.value = self.value - SAFETY * iterate.decrement
+        ratio = np.minimum(self.ratios[:, at].min(axis=0), 1.0)
+        decrement = dots(gradient, self.hessians.solve(gradient, at)) / 2
+        gap = SAFETY_OF_REUSED * np.maximum(
+            np.divide(decrement, ratio, out=np.full_like(ratio, np.inf), where=ratio > 0),
+            iterate.decrement,
+        )
+        return (gap <= self.tol * self.value[at]) & _went_as_predicted(iterate)
 
 
 def _in_waves(

@@ -28,6 +28,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from bce_logistic import GDLogisticRegression, GDLogisticRegressionCV
+from bce_logistic.estimators import grid_fits
 
 from ..common import needs_scikit_learn, problem, weights
 from .common import fitted_attributes, snapshot
@@ -512,3 +513,22 @@ def test_leave_one_out_with_penalty_weights():
     near = GDLogisticRegressionCV(cv="loo", **params).fit(X, y)
     exact = GDLogisticRegressionCV(cv=LeaveOneOut(), **params).fit(X, y)
     assert_allclose(near.scores_.mean(axis=0), exact.scores_.mean(axis=0), rtol=0.01)
+
+
+def test_models_that_do_not_converge_together_converge_alone(monkeypatch, capsys):
+    X, y = problem(100, 5)
+    alone = GDLogisticRegressionCV(Cs=CS, cv=3, **TIGHT).fit(X, y)
+    together = grid_fits.minimize_together
+
+    def some_fail(grid, seed):
+        solution = together(grid, seed)
+        solution.converged[1, [0, 2]] = False
+        solution.W[1, [0, 2]] = 1e3
+        return solution
+
+    monkeypatch.setattr(grid_fits, "minimize_together", some_fail)
+    model = GDLogisticRegressionCV(Cs=CS, cv=3, verbose=1, **TIGHT).fit(X, y)
+    assert_allclose(model.scores_, alone.scores_, rtol=1e-6)
+    assert_allclose(model.coefs_paths_, alone.coefs_paths_, rtol=1e-4, atol=1e-6)
+    lines = [line.split(":")[0] for line in capsys.readouterr().out.splitlines()]
+    assert sorted(lines) == sorted(f"fold {f}, C={C:.3g}" for f in range(3) for C in CS)

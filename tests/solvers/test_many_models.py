@@ -111,6 +111,34 @@ def test_folds_that_differ_much():
     assert relative_gaps(grid, folds, solution).max() <= 1e-6
 
 
+def rare_columns(n_samples=8000, n_features=20):
+    """Columns of a few ones: without a fold, some have one label alone."""
+    rng = np.random.default_rng(0)
+    frequency = np.geomspace(5e-4, 0.1, n_features)
+    X = (rng.random((n_samples, n_features)) < frequency).astype(float)
+    y = (rng.random(n_samples) < expit(X @ rng.normal(size=n_features) * 2)).astype(np.uint8)
+    return X, y
+
+
+def dependent_columns(n_samples=8000):
+    rng = np.random.default_rng(0)
+    factors = rng.normal(size=(n_samples, 5))
+    X = factors @ rng.normal(size=(5, 20))
+    return X, (rng.random(n_samples) < expit(factors.sum(axis=1))).astype(np.uint8)
+
+
+@pytest.mark.parametrize("make", [rare_columns, dependent_columns])
+def test_nothing_is_called_converged_that_is_not(make):
+    X, y = make()
+    folds = random_folds(len(y))
+    grid = grid_of(X, y, folds, Cs=np.logspace(-2, 6, 9))
+    solution = minimize_tall(grid, np.random.default_rng(0), True)
+    gaps = relative_gaps(grid, folds, solution)
+    assert gaps[solution.converged].max() <= 1e-6
+    assert solution.converged[:, 0].all()
+    assert solution.n_iter.max() <= many_models.MAX_REUSED_STEPS
+
+
 def test_double_precision_where_single_is_not_enough(monkeypatch):
     X, y = problem(6000, 4)
     X = np.c_[X, X[:, 0] + 1e-4 * np.random.default_rng(0).normal(size=6000)]
