@@ -61,6 +61,7 @@ atlas: $(BENCH_VENV)/.stamp-bench  ## Race on many kinds of data; ATLAS_ARGS=--q
 	cd benchmarks && ../$(BENCH_VENV)/bin/python -m atlas run $(ATLAS_ARGS)
 
 docs: $(DOCS_VENV)/.stamp-docs  ## Build the documentation in docs/_build/html.
+	@rm -f docs/generated/*.rst  # pages of names that may be no more
 	$(DOCS_VENV)/bin/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
 release-check: $(RELEASE_VENV)/.stamp-release  ## Build and test what a release uploads; TAG=v1.2.3.

@@ -2,17 +2,18 @@
 Sparse models: coefficients against the strength of the penalty
 ===============================================================
 
-An L1 penalty, ``l1_ratio=1``, makes coefficients exactly zero. :func:`regularization_path` finds
-which ones, for every C.
+An L1 penalty, ``l1_ratio=1``, makes coefficients exactly zero.
+:func:`~bce_logistic.regularization_path` finds which ones, for every C.
 """
 
 # %%
 # The path
 # --------
 #
-# The features are scaled, so that the penalty affects all of them alike: it counts the size of a
-# coefficient, and that of a feature in millimetres is a thousandth of that in metres. At the
-# smallest C, ``C_max``, all coefficients are zero; from there on they come up one after the other.
+# The features are scaled, so that the penalty affects all of them alike: the coefficient of a
+# feature in millimetres is a thousandth of that in metres, and is penalised accordingly less. At
+# the smallest C, :func:`~bce_logistic.C_max`, all coefficients are zero. With larger ones more
+# and more are not.
 
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_breast_cancer
@@ -38,8 +39,8 @@ plt.show()
 # With an L2 penalty
 # ------------------
 #
-# The same with ``l1_ratio=0``, the default of the estimator: no coefficient is zero, and correlated
-# features share the effect.
+# The same with ``l1_ratio=0``, the default of the estimator: no coefficient is zero, and
+# correlated features share the effect.
 
 dense = regularization_path(X, y, Cs=40, l1_ratio=0)
 figure, ax = plt.subplots(figsize=(9, 5), layout="constrained")
@@ -72,8 +73,8 @@ ax.set_xlabel("C, inverse strength of the penalty")
 plt.show()
 
 # %%
-# How many features a model needs is in the path, too, and how good each set of coefficients is: the
-# gap bounds how far its objective is above the minimum.
+# How many features a model needs is in the path, too, and how good each set of coefficients is:
+# the gap bounds how far its objective is above the minimum.
 
 for C, coef, gap in zip(path.Cs[::20], path.coefs[::20, 0], path.gaps[::20], strict=True):
     print(f"C = {C:<8.4g} {(coef != 0).sum():2} features, gap {gap:.0e} nats a sample")

@@ -2,8 +2,8 @@
 Few words are enough: an L1 penalty on text
 ===========================================
 
-Tens of thousands of words, most of which tell nothing: an L1 penalty leaves their coefficients at
-exactly zero, and the model is a short list of words.
+Of tens of thousands of words most are irrelevant. An L1 penalty leaves their coefficients at
+exactly zero, so that the model is a short list of words.
 """
 
 # %%
@@ -55,8 +55,8 @@ for name, count in zip(*np.unique(labels, return_counts=True), strict=True):
 # The model
 # ---------
 #
-# A column a word and pair of words. The same C does not mean the same for both penalties, so each
-# gets the one that cross-validation would choose, about.
+# Each word and each pair of words is a column. All three models have the same C, but the same C
+# is not the same strength for every penalty.
 
 giveaways = ["np", "numpy", "scipy", "sklearn", "scikit", "learn", "sp", "versionadded"]
 vectorizer = TfidfVectorizer(
@@ -78,10 +78,10 @@ for name, model in models.items():
     print(f"{name:12} {used:6} of {X.shape[1]} columns, accuracy {model.score(X_test, y_test):.3f}")
 
 # %%
-# What it learnt
-# --------------
+# The words
+# ---------
 #
-# All the words that speak for NumPy, by their coefficients:
+# Those with the largest coefficients for NumPy:
 
 model = models["L1"]
 words = vectorizer.get_feature_names_out()
