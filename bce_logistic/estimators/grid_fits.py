@@ -19,7 +19,8 @@ from ..rows.cv_data import CVData
 from ..rows.folds import Folds
 from ..solvers.base import Solver
 from ..solvers.convergence import Progress
-from ..solvers.many_models import Grid, minimize_together, shares_passes
+from ..solvers.grid import Grid
+from ..solvers.many_models import minimize_together, shares_passes
 from ..solvers.minimize import Monitor
 from ..solvers.path import minimize_along
 from .coefficients import make_objective

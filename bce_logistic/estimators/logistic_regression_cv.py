@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from functools import partial
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
@@ -19,25 +18,20 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import check_is_fitted
 
-from ..arrays import Array, is_dask
+from ..arrays import Array, is_dask, keeps_namespace
 from ..rows.cv_data import CVData, cv_data
 from ..rows.folds import Folds
 from ..rows.threads import worker_threads
 from ..rows.training_data import RawData
 from .callbacks import CallbackSupportMixin, FitTasks, with_callbacks
+from .fit_report import FitReport
 from .fitted_state import rollback_on_error
 from .grid_fits import GridFits, Penalties, fit_grid
+from .held_out import HeldOut
 from .logistic_regression import SMALLEST_C, GDLogisticRegression
 from .loo_fits import check_leave_one_out, fit_leave_one_out
 from .prediction import LinearPredictions
-from .scoring import (
-    MEANS,
-    fold_model,
-    make_scorer,
-    probabilities,
-    roc_auc,
-    takes_sample_weight,
-)
+from .scoring import MEANS, make_scorer, probabilities
 from .selection import choose, edge_warnings
 from .solver_choice import draw_seed
 from .versioned_state import VersionedStateMixin
@@ -276,14 +270,14 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
         folds = self._folds(data, routed.splitter.split)
         models = penalties.of_models()
         tasks = FitTasks.of(self, len(folds) * len(models) + 1, *raw)
-        progress = _Progress(self, models, tasks)
-        fits = fit_grid(self, template, data, folds, penalties, seed, progress)
+        report = FitReport(self, models, tasks)
+        fits = fit_grid(self, template, data, folds, penalties, seed, report)
         self._set_paths(data, fits, penalties)
-        scores = self._scores(data, folds, fits, template, models, routed.scorer.score)
-        shape = (len(folds), *map(len, penalties))
-        self.scores_ = self._checked_scores(data, scores).reshape(shape)
+        held_out = HeldOut(self, template, data, folds, fits.w)
+        scores = held_out.scores(models, routed.scorer.score)
+        self.scores_ = scores.reshape(len(folds), *map(len, penalties))
         chosen = self._chosen(penalties.Cs)
-        self.cv_predictions_ = self._held_out_predictions(data, folds, fits, chosen)
+        self.cv_predictions_ = held_out.predictions(chosen)
         return fits, chosen, tasks
 
     def _by_leave_one_out(
@@ -299,8 +293,8 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
         check_leave_one_out(self, data, routed.splitter.split)
         Cs, models = penalties.Cs, penalties.of_models()
         tasks = FitTasks.of(self, len(Cs) + 1, *raw)
-        progress = _Progress(self, models, tasks)
-        fits, z = fit_leave_one_out(self, template, data, Cs, seed, progress)
+        report = FitReport(self, models, tasks)
+        fits, z = fit_leave_one_out(self, template, data, Cs, seed, report)
         self._set_paths(data, fits, penalties)
         scores = MEANS[str(self.scoring or "accuracy")](data.rows.dtype, data.y, z)
         self.scores_ = scores[:, None, :]
@@ -442,77 +436,6 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
         cv = check_cv(self.cv, data.labels, classifier=True)
         return Folds.of(cv.split(X, data.labels, **params), n_samples)
 
-    def _scores(
-        self,
-        data: CVData,
-        folds: Folds,
-        fits: GridFits,
-        template: GDLogisticRegression,
-        models: list[tuple[float, float]],
-        metadata: dict[str, Any],
-    ) -> Array:
-        """Score of each model on the held-out rows of each fold, shape (n_folds, n_models)."""
-        name = "accuracy" if self.scoring is None else self.scoring
-        s = data.s if "sample_weight" in metadata else np.ones(len(data.y))
-        if "sample_weight" in metadata:
-            data.check_held_out_weights(folds)
-        if isinstance(name, str) and name in MEANS:
-            of_rows = partial(MEANS[name], data.rows.dtype)
-            return data.mean_scores(folds, fits.w, self.fit_intercept, of_rows, s)
-        if name == "roc_auc" and len(data.classes.labels) == 2:
-            scores = data.held_out(folds, fits.w, self.fit_intercept)
-            tests = [test for _, test in folds.splits]
-            return np.stack(
-                [roc_auc(data.y[test], z, s[test]) for test, z in zip(tests, scores, strict=True)]
-            )
-        if is_dask(data.X):
-            raise ValueError(
-                f"On Dask collections scoring must be one of {[*MEANS, 'roc_auc']}; got {name!r}."
-            )
-        return np.stack(
-            [
-                self._scores_by_scorer(data, folds, f, fits, template, models, metadata)
-                for f in range(len(folds))
-            ]
-        )
-
-    def _scores_by_scorer(
-        self,
-        data: CVData,
-        folds: Folds,
-        f: int,
-        fits: GridFits,
-        template: GDLogisticRegression,
-        models: list[tuple[float, float]],
-        metadata: dict[str, Any],
-    ) -> Array:
-        """Score of each model on the held-out rows of a fold by a scorer, shape (n_models,)."""
-        test, scorer = folds.splits[f][1], make_scorer(self.scoring)
-        of_test = {
-            name: data.s[test] if name == "sample_weight" else np.asarray(values)[test]
-            for name, values in metadata.items()
-            if name != "sample_weight" or takes_sample_weight(scorer)
-        }
-        X, labels = data.X[test], data.labels[test]
-        fitted = [
-            fold_model(template, penalty, w, data.classes.labels)
-            for penalty, w in zip(models, fits.w[f], strict=True)
-        ]
-        return np.array([scorer(model, X, labels, **of_test) for model in fitted])
-
-    def _checked_scores(self, data: CVData, scores: Array) -> Array:
-        """The scores themselves; ValueError if they are not defined for some fold."""
-        undefined = np.flatnonzero(np.isnan(scores).all(axis=1))
-        if len(undefined):
-            if isinstance(self.scoring, str) and self.scoring in MEANS:
-                data.rows.check_finite(self)
-            raise ValueError(
-                f"scoring={self.scoring!r} is not defined on the rows that fold {undefined[0]} of "
-                "cv holds out: are all of one class? Use a splitter that keeps the classes in "
-                "every fold, such as StratifiedKFold, or another score."
-            )
-        return scores
-
     def _chosen(self, Cs: Array) -> NDArray[np.intp]:
         """Position of the model chosen for each fold: the same one if there is a refit."""
         if self.refit:
@@ -532,20 +455,6 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
             else np.zeros(paths.shape[:-1], paths.dtype)
         )
         self.n_iter_ = fits.n_iter.reshape(shape)
-
-    def _held_out_predictions(
-        self, data: CVData, folds: Folds, fits: GridFits, chosen: NDArray[np.intp]
-    ) -> Array:
-        """Mean probabilities of each row by the models that did not train on it."""
-        total = np.zeros((len(data.y), len(data.classes.labels)))
-        w = fits.w[np.arange(len(folds)), chosen][:, None]
-        for (_, test), z in zip(
-            folds.splits, data.held_out(folds, w, self.fit_intercept), strict=True
-        ):
-            np.add.at(total, test, probabilities(z))
-        times = sum(folds.counts(test) for _, test in folds.splits)
-        with np.errstate(invalid="ignore"):
-            return total / np.asarray(times)[:, None]
 
     def _select(
         self,
@@ -574,7 +483,7 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
             self.l1_ratio_ = float(penalties.l1_ratios[i[0]])
             yield from edge_warnings(self.C_, penalties.Cs)
             model = template.set_params(C=self.C_, l1_ratio=self.l1_ratio_)
-            X = raw.X if is_dask(raw.X) else data.X
+            X = raw.X if is_dask(raw.X) or keeps_namespace(raw.X) else data.X
             yield from model._fit(RawData(X, raw.y, raw.sample_weight), RawData(None, None, None))
             for name in REFITTED:
                 setattr(self, name, vars(model)[name])
@@ -583,29 +492,6 @@ class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedS
             self.classes_ = data.classes.labels
             self.coef_ = self.coefs_paths_[each, i, k].mean(axis=0)
             self.intercept_ = self.intercepts_paths_[each, i, k].mean(axis=0)
-
-
-class _Progress:
-    """Report the fit of a fold: a line of output, and an event for the callbacks."""
-
-    def __init__(
-        self,
-        estimator: GDLogisticRegressionCV,
-        models: list[tuple[float, float]],
-        tasks: FitTasks | None,
-    ) -> None:
-        self.estimator, self.models, self.tasks, self.n_fits = estimator, models, tasks, 0
-        if tasks:
-            tasks.on_iteration(0, None, stops=False)
-
-    def __call__(self, f: int, k: int, n_iter: int) -> None:
-        self.n_fits += 1
-        if self.estimator.verbose:
-            l1_ratio, C = self.models[k]
-            mixed = f"l1_ratio={l1_ratio:g}, " if np.any(self.estimator.l1_ratios) else ""
-            print(f"fold {f}, {mixed}C={C:.3g}: {n_iter} iterations")
-        if self.tasks:
-            self.tasks.on_iteration(self.n_fits, None, stops=False)
 
 
 def _routing_enabled() -> bool:

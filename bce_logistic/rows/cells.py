@@ -60,6 +60,12 @@ class Scaling:
         return np.pad(on_features, [(0, 0), (0, int(self.fit_intercept))])
 
 
+def spread(X: Array) -> Array:
+    """Standard deviation of each column; 1 for constant ones."""
+    spread = X.std(axis=0)
+    return np.where(spread > 0, spread, 1.0)
+
+
 class CellBlock(NamedTuple):
     """Some standardised rows.
 

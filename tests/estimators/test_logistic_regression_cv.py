@@ -532,3 +532,20 @@ def test_models_that_do_not_converge_together_converge_alone(monkeypatch, capsys
     assert_allclose(model.coefs_paths_, alone.coefs_paths_, rtol=1e-4, atol=1e-6)
     lines = [line.split(":")[0] for line in capsys.readouterr().out.splitlines()]
     assert sorted(lines) == sorted(f"fold {f}, C={C:.3g}" for f in range(3) for C in CS)
+
+
+def test_arrays_of_another_library_give_attributes_there(monkeypatch):
+    needs_scikit_learn("1.9", "arrays of other libraries are not dispatched")
+    strict = pytest.importorskip("array_api_strict")
+    pytest.importorskip("array_api_compat")
+    monkeypatch.setenv("SCIPY_ARRAY_API", "1")
+    X, y = problem(100, 4)
+    memory = GDLogisticRegressionCV(Cs=CS, cv=3).fit(X, y)
+    with sklearn.config_context(array_api_dispatch=True):
+        there = strict.asarray(X)
+        model = GDLogisticRegressionCV(Cs=CS, cv=3).fit(there, strict.asarray(y))
+        predicted = model.predict_proba(there)
+    assert type(model.coef_) is type(predicted) is type(there)
+    assert_array_equal(model.scores_, memory.scores_)
+    assert model.C_ == memory.C_
+    assert_allclose(np.asarray(predicted), memory.predict_proba(X), rtol=1e-4)

@@ -12,14 +12,11 @@ from scipy.special import expit
 
 from bce_logistic.rows.folds import Folds
 from bce_logistic.rows.threads import worker_threads
-from bce_logistic.solvers import many_models
-from bce_logistic.solvers.many_models import (
-    Grid,
-    minimize_small,
-    minimize_tall,
-    minimize_together,
-    shares_passes,
-)
+from bce_logistic.solvers import many_models, many_rows
+from bce_logistic.solvers.grid import Grid
+from bce_logistic.solvers.many_models import minimize_small, minimize_together, shares_passes
+from bce_logistic.solvers.many_rows import minimize_tall
+from bce_logistic.solvers.newton_stack import MAX_REUSED_STEPS
 
 from ..common import objective, problem, value, weights
 
@@ -136,7 +133,7 @@ def test_nothing_is_called_converged_that_is_not(make):
     gaps = relative_gaps(grid, folds, solution)
     assert gaps[solution.converged].max() <= 1e-6
     assert solution.converged[:, 0].all()
-    assert solution.n_iter.max() <= many_models.MAX_REUSED_STEPS
+    assert solution.n_iter.max() <= MAX_REUSED_STEPS
 
 
 def test_double_precision_where_single_is_not_enough(monkeypatch):
@@ -144,9 +141,9 @@ def test_double_precision_where_single_is_not_enough(monkeypatch):
     X = np.c_[X, X[:, 0] + 1e-4 * np.random.default_rng(0).normal(size=6000)]
     folds = random_folds(6000)
     used = []
-    tall = many_models._tall
+    tall = many_rows._tall
     monkeypatch.setattr(
-        many_models, "_tall", lambda *args: used.append(args[2].dtype.name) or tall(*args)
+        many_rows, "_tall", lambda *args: used.append(args[2].dtype.name) or tall(*args)
     )
     grid = grid_of(X, y, folds, tol=1e-9, Cs=np.array([1.0, 1e8]))
     solution = minimize_tall(grid, np.random.default_rng(0), True)
