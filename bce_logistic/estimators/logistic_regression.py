@@ -48,10 +48,12 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, VersionedSta
 
     Minimises the same objective as :class:`sklearn.linear_model.LogisticRegression`,
 
-    .. math:: F(w, b) = \sum_i s_i \, \ell_i
-              + \frac1C \sum_j m_j \left[ \rho \, |w_j| + (1 - \rho) \frac{w_j^2}{2} \right], \qquad
-              \ell = -[y \log \hat y + (1 - y) \log(1 - \hat y)], \qquad
-              \hat y = \sigma(X w + b),
+    .. math::
+
+       F(w, b) = \sum_i s_i \, \ell_i
+       + \frac1C \sum_j m_j \left[ \rho \, |w_j| + (1 - \rho) \frac{w_j^2}{2} \right],
+
+       \ell = -[y \log \hat y + (1 - y) \log(1 - \hat y)], \qquad \hat y = \sigma(X w + b),
 
     with the softmax and its cross-entropy for more than two classes. The weight of a sample,
     :math:`s_i`, is its sample weight times its class weight; :math:`\rho` is ``l1_ratio``,

@@ -60,11 +60,12 @@ def fit_statistics(
 ) -> FitStatistics:
     r"""Log-likelihood of a fitted model, likelihood-ratio test, AIC, BIC and pseudo-R2.
 
-    .. math:: \ell = -\sum_i s_i \ell_i, \qquad
-              \mathrm{LR} = 2 (\ell - \ell_0), \qquad
-              R^2 = 1 - \ell / \ell_0, \qquad
-              \mathrm{AIC} = 2 k - 2 \ell, \qquad
-              \mathrm{BIC} = k \log n - 2 \ell
+    .. math::
+
+       \ell = -\sum_i s_i \ell_i, \qquad \mathrm{LR} = 2 (\ell - \ell_0), \qquad
+       R^2 = 1 - \ell / \ell_0,
+
+       \mathrm{AIC} = 2 k - 2 \ell, \qquad \mathrm{BIC} = k \log n - 2 \ell
 
     with :math:`\ell_0` the log-likelihood of the intercept alone, n the sum of the weights, and k
     the number of coefficients: ``df``, and an intercept for each class but the first.
