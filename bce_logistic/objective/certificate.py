@@ -75,7 +75,7 @@ def duality_gap(objective: Objective, point: Point) -> float:
 
 
 def penalty_gap(objective: Objective, point: Point) -> float:
-    """Part of the penalty in :func:`duality_gap`, about: what takes no pass over the rows.
+    """Approximate part of the penalty in :func:`duality_gap`, which takes no pass over the rows.
 
     It leaves out the intercept, and is far from the whole only where the residual is shrunk by
     much.

@@ -1,9 +1,9 @@
 r"""Penalties on the coefficients.
 
 A penalty is a frozen set of strengths, one for each row of the coefficients; that of the intercept
-is zero. Coefficients have shape (n_coefficients,) or (n_coefficients, n_classes). What bends at
-zero, :math:`\sum_j l_j |w_j|`, is kept apart from what is smooth: a descent takes the gradient of
-the smooth part, and the prox of the other.
+is zero. Coefficients have shape (n_coefficients,) or (n_coefficients, n_classes). The part with a
+kink at zero, :math:`\sum_j l_j |w_j|`, is separate from the smooth part: a descent takes the
+gradient of the smooth part and the prox of the other.
 
 ===========  ======================  ==========================  =================================
 quantity     penalty                 L2                          ElasticNet

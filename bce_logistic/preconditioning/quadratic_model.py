@@ -80,7 +80,7 @@ def minimise_model(
     u : ndarray of shape (n,)
         The minimiser, with exact zeros.
     is_exact : bool
-        Whether the decrease to it can be believed: no proximal term made a difference.
+        Whether the decrease to it can be trusted: no proximal term made a difference.
     """
     n = len(w) - n_intercepts
     border, corner = P[:n, n:], P[n:, n:]

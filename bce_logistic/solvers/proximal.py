@@ -1,9 +1,9 @@
 r"""The default solver where the penalty bends at zero: proximal quasi-Newton descent.
 
-Most coefficients are zero at the optimum, and what is known to be zero costs nothing. Three ways,
-chosen by cost: a quadratic model of the coefficients that move, on the rows as they are; the same
-on a copy of a growing set of columns, where most are not needed; and, where a matrix over all that
-move would be too large, L-BFGS in their orthant.
+Most coefficients are zero at the optimum, and those known to be zero cost nothing. There are three
+ways, chosen by cost: a quadratic model of the coefficients that move, on the rows as they are; the
+same on a copy of a growing set of columns, where most are not needed; and, where a matrix over all
+that move would be too large, L-BFGS in their orthant.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class ProximalDescent(PreconditionedDescent):
         return self._on_all(objective, w, self.tol)
 
     def _start_on_sample(self, objective: Objective, w: Array) -> Array:
-        """The optimum of some rows, up to what they can tell."""
+        """The optimum of some rows, up to their sampling noise."""
         n_rows = subsample_rows(objective)
         if n_rows == 0:
             return w
@@ -164,13 +164,13 @@ class ProximalDescent(PreconditionedDescent):
             point = objective.at(w)
 
     def _excess(self, objective: Objective, point: Point) -> Array:
-        """By how much the slope of each feature is above its limit, relative to that."""
+        """Excess of the slope of each feature over its limit, relative to the limit."""
         l1 = objective.penalty.l1[: objective.rows.n_features]
         slope = np.abs(_by_feature(objective, point.gradient)).max(axis=1)
         return np.where(l1 > 0, slope / np.where(l1 > 0, l1, 1.0) - 1, 0.0)
 
     def _judged(self, objective: Objective, t: int, point: Point, inner: float) -> Iterate:
-        """The iterate with what is known of its gap."""
+        """The iterate, with its gap and its certificate filled in."""
         gap = ProximalGap(objective, self.tol)
         iterate = Iterate(t, point, np.zeros_like(point.w), None)
         return iterate._replace(gap=inner) if inner < inf else gap.judged(iterate)
@@ -193,7 +193,7 @@ class Watched:
 
 
 class ProximalGap:
-    """How far the iterates of a descent are above the minimum: believed or certified.
+    """How far the iterates of a descent are above the minimum: by a trusted model or certified.
 
     Parameters
     ----------
@@ -209,9 +209,9 @@ class ProximalGap:
         self.checked = inf
 
     def judged(self, iterate: Iterate, has_model: bool = False) -> Iterate:
-        """The iterate with what is known of its gap, in nats; infinite where that is nothing.
+        """The iterate with its gap, in nats; infinite where the gap is not known.
 
-        The decrease that a model predicts is believed where it has one and was right before.
+        The decrease that a model predicts is trusted if the model was right before.
         """
         point = iterate.point
         self.history.append(Progress.of(iterate, self.objective.penalty))

@@ -31,11 +31,11 @@ NEWTON_COST = 1.5
 NEWTON_SECONDS = 1e-3
 # Steps that a new Hessian has to save beyond its cost.
 MARGIN = 2.0
-# Decreases are taken to shrink by a factor between these in a step.
+# Bounds on the factor by which a decrease is taken to shrink from step to step.
 FASTEST, SLOWEST = 1e-6, 0.9
 # Coefficients in a model per coefficient that moves, before a smaller one is made.
 MAX_IDLE = 3
-# Share of the columns from which a Hessian of all of them is no dearer.
+# Share of the columns from which a Hessian of all of them costs no more.
 MOST_COLUMNS = 0.7
 
 
@@ -174,7 +174,7 @@ class ProximalNewton:
             H[at, at] = np.maximum(H[at, at], self.objective.min_curvature[-1])
 
     def _minimised(self, state: ModelState) -> tuple[Array, float, bool]:
-        """Direction to a model's minimiser, the decrease predicted, whether that is believed."""
+        """Direction to a model's minimiser, the predicted decrease, and whether to trust it."""
         w, g, P = state.w[state.at], state.gradient[state.at], state.P
         p = np.zeros_like(state.w)
         if not (np.isfinite(g).all() and np.isfinite(P).all()):
