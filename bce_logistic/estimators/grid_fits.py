@@ -29,6 +29,8 @@ from .solver_choice import choose_solver
 
 # Cells a fold above which sums by cell cost more than they save.
 MAX_CELLS_PER_FOLD = 8
+# Numbers of cells times folds, at most (128 MiB).
+MAX_MEMBERSHIPS = 1 << 24
 
 # Called with the fold, the position of the model, and the iterations of a fit that ended.
 OnFit = Callable[[int, int, int], None]
@@ -195,7 +197,8 @@ def _shared_grid(
     rows = data.rows
     if not rows.is_dense or len(data.classes.labels) > 2 or not np.isfinite(Cs).all():
         return None
-    if len(folds.training) > MAX_CELLS_PER_FOLD * len(folds):
+    n_cells = int(folds.cells.max()) + 1
+    if n_cells > MAX_CELLS_PER_FOLD * len(folds) or n_cells * len(folds) > MAX_MEMBERSHIPS:
         return None
     objective = make_objective(template, rows, 1)
     strength = objective.penalty.curvature[: rows.n_features]

@@ -32,6 +32,8 @@ def check_leave_one_out(estimator: Any, data: CVData, metadata: dict[str, Any]) 
         reason = "the rows have to be in memory"
     elif np.any(estimator.l1_ratios):
         reason = "Newton's step without a row needs second derivatives, which an L1 penalty has not"
+    elif np.isinf(np.asarray(estimator.Cs, dtype=np.float64)).any():
+        reason = "without a penalty the Hessian may be singular: leave out C=inf"
     elif "groups" in metadata:
         reason = "leaving out one row of a group tells nothing about other groups"
     elif len(data.y) > MAX_ROWS:

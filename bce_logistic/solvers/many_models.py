@@ -15,6 +15,7 @@ from ..objective.many import ManyObjectives, Models
 from ..objective.objective import Objective
 from ..rows.cells import KeptCellRows, Scaling, spread
 from ..rows.memory import DenseRows, RowsInMemory, is_mapped
+from ..validation.labels import batches
 from .grid import Grid, GridSolution, in_waves
 from .many_rows import minimize_tall
 from .newton_stack import newton_in_stack
@@ -23,6 +24,8 @@ from .newton_stack import newton_in_stack
 MIN_TALL_ROWS_PER_COLUMN, MIN_TALL_SIZE = 64, 2_000_000
 # Multiplications of a Hessian and its factor up to which every model has its own in every step.
 MAX_NEWTON_WORK = 20_000_000
+# Numbers in the Hessians and the weights of a stack of models, at most (256 MiB).
+MAX_STACK_NUMBERS = 1 << 25
 
 
 def shares_passes(grid: Grid) -> bool:
@@ -55,7 +58,19 @@ def _newton_is_cheap(objective: Objective) -> bool:
 
 
 def minimize_small(grid: Grid) -> GridSolution:
-    """Newton's method on all models, in waves along C; rows in memory."""
+    """Newton's method on all models, in waves along C, as many folds at a time as fit in memory."""
+    rows, n_folds = grid.objective.rows, grid.training.shape[1]
+    n_columns = min(rows.n_samples, rows.n_features) + 1
+    of_fold = len(grid.Cs) * (rows.n_samples + n_columns**2)
+    groups = [
+        _minimize_group(grid._replace(training=grid.training[:, group]))
+        for group in batches(n_folds, max(1, MAX_STACK_NUMBERS // of_fold))
+    ]
+    return GridSolution(*(np.concatenate(parts) for parts in zip(*groups, strict=True)))
+
+
+def _minimize_group(grid: Grid) -> GridSolution:
+    """Newton's method on the models of some folds."""
     rows, fit_intercept = grid.objective.rows, grid.objective.fit_intercept
     assert isinstance(rows, RowsInMemory)
     X = rows.X.astype(np.float64, copy=False)

@@ -420,6 +420,7 @@ def test_leave_one_out_in_fewer_rows_than_columns():
     ("params", "arguments", "reason"),
     [
         ({"scoring": "roc_auc"}, {}, "a single row has no such score"),
+        ({"Cs": [1.0, np.inf]}, {}, "leave out C=inf"),
         ({"scoring": get_scorer("neg_log_loss")}, {}, "a single row has no such score"),
         ({}, {"groups": np.arange(80) % 4}, "a group"),
         ({}, {"sample_weight": np.arange(80.0)}, "a row without weight"),

@@ -9,6 +9,7 @@ import pytest
 import scipy.linalg
 from numpy.testing import assert_allclose
 from scipy.special import expit
+from sklearn.model_selection import LeaveOneOut
 
 from bce_logistic.rows.folds import Folds
 from bce_logistic.rows.threads import worker_threads
@@ -182,3 +183,14 @@ def test_the_result_does_not_depend_on_threads():
             grid = Grid(whole, folds.training, CS, 1e-6, 100)
             found.append(minimize_tall(grid, np.random.default_rng(0), True).W)
     assert (found[0] == found[1]).all()
+
+
+@pytest.mark.parametrize("shape", [(60, 4), (30, 40)])
+def test_folds_in_groups_are_those_of_one_stack(shape, monkeypatch):
+    X, y = problem(*shape)
+    folds = Folds.of(LeaveOneOut().split(X), len(y))
+    together = minimize_small(grid_of(X, y, folds, tol=1e-12, Cs=CS[:2]))
+    monkeypatch.setattr(many_models, "MAX_STACK_NUMBERS", 10_000)
+    grouped = minimize_small(grid_of(X, y, folds, tol=1e-12, Cs=CS[:2]))
+    assert_allclose(grouped.W, together.W, rtol=1e-6, atol=1e-8)
+    assert grouped.converged.shape == (len(y), 2)
