@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
+from sklearn.isotonic import isotonic_regression
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
 from sklearn.utils.multiclass import unique_labels
@@ -34,6 +35,10 @@ CURVES = {
         "mean loss of the validation rows", "nats", "Fit with early_stopping=True."
     ),
 }
+
+
+# Height of a name at the end of a line, relative to that of the axes.
+LABEL_HEIGHT = 0.05
 
 
 class LossCurveDisplay:
@@ -397,11 +402,15 @@ class RegularizationPathDisplay:
             style = {} if j in named else {"color": "0.8", "linewidth": 1, "zorder": 1}
             style |= {"label": label, **(line_kwargs or {})}
             self.lines_ += self.ax_.plot(Cs, coef, **style)
-        for j in named:
+        low, high = self.ax_.get_ylim()
+        self.ax_.set_ylim(low, high)
+        heights = _spread(coefs[-1, named], LABEL_HEIGHT * (high - low))
+        for j, height in zip(named, heights, strict=True):
             self.texts_.append(
                 self.ax_.annotate(
                     str(self.feature_names[j]),
-                    (Cs[-1], coefs[-1, j]),
+                    (1, height),
+                    xycoords=self.ax_.get_yaxis_transform(),
                     xytext=(4, 0),
                     textcoords="offset points",
                     va="center",
@@ -409,6 +418,7 @@ class RegularizationPathDisplay:
                     color=self.lines_[j].get_color(),
                 )
             )
+        self.ax_.margins(x=0)
         self.ax_.set_xscale("log")
         self.ax_.set(
             xlabel="C, inverse strength of the penalty", ylabel="coefficient (nats per unit)"
@@ -421,6 +431,7 @@ class RegularizationPathDisplay:
             )
             counts.set_ylabel("coefficients that are not zero (dotted)")
             counts.set_ylim(bottom=0)
+            counts.margins(x=0)
             # Names and numbers would be in the same place.
             counts.spines["right"].set_position(("axes", 1.25 if len(named) else 1.0))
         return self
@@ -430,6 +441,17 @@ def _last_to_vanish(coefs: NDArray[Any]) -> NDArray[np.intp]:
     """Features by the smallest C from which they are not zero, then by size at the largest C."""
     n_zero = np.argmax(np.vstack([coefs != 0, np.ones(coefs.shape[1], dtype=bool)]), axis=0)
     return np.lexsort((-np.abs(coefs[-1]), n_zero))
+
+
+def _spread(heights: NDArray[Any], gap: float) -> NDArray[Any]:
+    """The nearest heights in the same order that are at least ``gap`` apart."""
+    if not len(heights):
+        return heights
+    order = np.argsort(heights, kind="stable")
+    steps = gap * np.arange(len(order))
+    spread = np.empty(len(order))
+    spread[order] = isotonic_regression(heights[order] - steps) + steps
+    return spread
 
 
 def _check_curve(curve: str) -> str:

@@ -1,6 +1,7 @@
 """Plots show what the fits hold."""
 
 import builtins
+import itertools
 import subprocess
 import sys
 
@@ -199,12 +200,25 @@ def test_only_the_largest_coefficients_are_named():
     ).plot(n_named=2)
     # b is the last to vanish; of a and c, which come up together, c is larger.
     assert [text.get_text() for text in display.texts_] == ["b", "c"]
-    assert [text.xy for text in display.texts_] == [(2.0, -2), (2.0, 3)]
+    assert [text.xy for text in display.texts_] == [(1, -2), (1, 3)]
     assert display.lines_[0].get_color() == "0.8"
     assert_array_equal(display.count_line_.get_ydata(), [1, 3])
     assert display.plot(n_named=0).texts_ == []
     dense = RegularizationPathDisplay(Cs=[1.0], coefs=[[1, 2]], feature_names=list("ab")).plot()
     assert dense.count_line_ is None
+
+
+def test_names_do_not_cover_each_other():
+    ends = np.array([0.0, 5.0, 0.01, -0.01, 0.0])
+    display = RegularizationPathDisplay(
+        Cs=[1.0, 2.0], coefs=[np.zeros(5), ends], feature_names=list("abcde")
+    ).plot()
+    display.figure_.canvas.draw()
+    boxes = {text.get_text(): text.get_window_extent() for text in display.texts_}
+    heights = sorted((box.y0, box.y1) for box in boxes.values())
+    assert all(below[1] <= above[0] for below, above in itertools.pairwise(heights))
+    assert boxes["d"].y0 < boxes["a"].y0 < boxes["c"].y0 < boxes["b"].y0
+    assert max(line.get_xdata().max() for line in display.lines_) == display.ax_.get_xlim()[1]
 
 
 def test_a_path_can_be_drawn_on_given_axes_and_styled():
