@@ -10,6 +10,7 @@ ORDER = (
     "plot_soft_labels.py",
     "plot_coefficient_path.py",
     "plot_cross_validation.py",
+    "plot_odds_ratios.py",
     "plot_one_feature.py",
     "plot_learning_rates.py",
     "plot_mini_batches.py",

@@ -179,7 +179,7 @@ def regularization_path(
     >>> X, y = load_breast_cancer(return_X_y=True)
     >>> path = regularization_path(scale(X), y, Cs=5)
     >>> (path.coefs != 0).sum(axis=(1, 2)).tolist()
-    [0, 6, 8, 15, 20]
+    [0, 4, 9, 17, 22]
     """
     template = _template(estimator, l1_ratio)
     return _fit_path(template, X, y, sample_weight, Cs, eps)

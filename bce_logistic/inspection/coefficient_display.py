@@ -194,6 +194,8 @@ class CoefficientDisplay:
             The display itself.
         """
         self.ax_ = _axes(type(self), ax)
+        from matplotlib.ticker import LogLocator, NullFormatter
+
         self.figure_ = self.ax_.figure
         values, low, high = map(np.asarray, (self.values, self.low, self.high))
         position = np.arange(len(values))
@@ -207,6 +209,10 @@ class CoefficientDisplay:
         self.errorbar_ = self.ax_.errorbar(values, position, xerr=widths, **style)
         if self.odds_ratio:
             self.ax_.set_xscale("log")
+            # 0.5, 1 and 2, where a logarithmic axis has powers of ten by default.
+            self.ax_.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            self.ax_.xaxis.set_major_formatter("{x:g}")
+            self.ax_.xaxis.set_minor_formatter(NullFormatter())
         self.ax_.set_yticks(position, labels=list(self.feature_names))
         self.ax_.set_ylim(len(values) - 0.5, -0.5)
         self.ax_.set(xlabel=f"{quantity} with its {100 * self.level:.4g} % interval")

@@ -117,9 +117,9 @@ def inference_table(
     -----
     With a finite C the coefficients are shrunk, and no standard errors are right for them. The
     table is then the Laplace approximation of a posterior distribution: the penalty is the prior
-    of independent normal coefficients with variance C, and the posterior is approximately normal
-    with mean ``coef`` and covariance :math:`H^{-1}`, :math:`H` including the penalty. The interval
-    contains the coefficient with probability ``level``.
+    of independent normal coefficients with variance C, or ``C / penalty_weights``, and the
+    posterior is approximately normal with mean ``coef`` and covariance :math:`H^{-1}`, :math:`H`
+    including the penalty. The interval contains the coefficient with probability ``level``.
 
     References
     ----------
