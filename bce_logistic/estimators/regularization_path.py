@@ -84,8 +84,8 @@ def C_max(  # noqa: N802
     ----------
     X : array-like or sparse matrix of shape (n_samples, n_features)
         Features.
-    y : array-like of shape (n_samples,)
-        Labels.
+    y : array-like of shape (n_samples,) or (n_samples, n_classes)
+        Labels, or the probability of each class.
     l1_ratio : float, default=1.0
         Share of the L1 penalty, in (0, 1].
     sample_weight : array-like of shape (n_samples,) or None, default=None
@@ -144,8 +144,8 @@ def regularization_path(
     ----------
     X : array-like or sparse matrix of shape (n_samples, n_features)
         Features. Scale them, so that the penalty affects all alike.
-    y : array-like of shape (n_samples,)
-        Labels.
+    y : array-like of shape (n_samples,) or (n_samples, n_classes)
+        Labels, or the probability of each class.
     Cs : int or array-like of shape (n_Cs,), default=100
         Inverse strengths of the penalty, positive and finite. An int: that many, evenly on a
         logarithmic scale, from :func:`C_max` to ``C_max / eps``; without an L1 penalty from 1e-4

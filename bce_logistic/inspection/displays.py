@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..arrays import is_non_numpy, to_numpy
 from ..estimators.regularization_path import RegularizationPath, check_Cs
+from ..validation.probabilities import ClassColumns
 
 
 class Curve(NamedTuple):
@@ -356,7 +357,8 @@ class RegularizationPathDisplay:
                 "a GDLogisticRegression; instead of a Pipeline, its last step and transformed X."
             )
         Cs = check_Cs(np.logspace(-4, 4, Cs) if np.ndim(Cs) == 0 else Cs)
-        row = _coef_row(unique_labels(y), target)
+        columns = ClassColumns.of(y)
+        row = _coef_row(unique_labels(y) if columns is None else columns.classes, target)
         if feature_names is not None:
             n_features = check_array(X, accept_sparse=True, ensure_all_finite=False).shape[1]
             if len(feature_names) != n_features:

@@ -53,6 +53,11 @@ class ClassColumns:
             raise ValueError(f"The columns of y name the classes, each once; got {named}.")
         return cls(check_classes(names), order)
 
+    @property
+    def classes(self) -> NDArray:
+        """The names of the columns, or else 0, 1, ..."""
+        return np.arange(len(self.order)) if self.names is None else self.names
+
     def soft_labels(self, y: Any, name: str = "y") -> SoftLabels:
         """Checked probabilities of an array, in floating point; ``name`` stands for it in errors.
 

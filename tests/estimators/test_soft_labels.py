@@ -15,10 +15,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.model_selection import GridSearchCV
 
 from bce_logistic import (
+    C_max,
     GDLogisticRegression,
     GDLogisticRegressionCV,
     SeparationWarning,
     check_separation,
+    regularization_path,
 )
 from bce_logistic.rows.memory import row_blocks
 from bce_logistic.solvers import unpenalised
@@ -373,6 +375,16 @@ def test_a_search_is_by_labels_or_by_a_scorer():
             for C in grid["C"]
         ],
     )
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_the_path_is_that_of_repeated_rows(n_classes):
+    X, Y = data(n_classes=n_classes)
+    X_all, y_all, s_all = repeated(X, Y)
+    assert_allclose(C_max(X, Y), C_max(X_all, y_all, sample_weight=s_all), rtol=1e-10)
+    path = regularization_path(X, Y, Cs=5)
+    expected = regularization_path(X_all, y_all, Cs=5, sample_weight=s_all)
+    assert_allclose(path.coefs, expected.coefs, rtol=1e-4, atol=1e-6)
 
 
 def test_the_score_is_that_of_labels():

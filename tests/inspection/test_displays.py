@@ -248,6 +248,17 @@ def test_a_path_is_that_of_the_class_asked_for():
         RegularizationPathDisplay.from_estimator(model, X, y, target=0)
 
 
+def test_a_path_of_soft_labels():
+    X, y = problem(n_classes=3)
+    Y = 0.9 * np.eye(3)[y] + 0.1 / 3
+    display = RegularizationPathDisplay.from_estimator(
+        GDLogisticRegression(), X, Y, Cs=[1.0], target=2
+    )
+    assert_allclose(display.coefs, GDLogisticRegression().fit(X, Y).coef_[[2]], rtol=1e-10)
+    with pytest.raises(ValueError, match=r"one of the classes \[0, 1, 2\]"):
+        RegularizationPathDisplay.from_estimator(GDLogisticRegression(), X, Y, Cs=[1.0])
+
+
 def test_a_path_that_was_computed_is_drawn():
     X, y = problem(n_classes=3)
     path = regularization_path(X, y, Cs=7, l1_ratio=0.9)
