@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
+from typing import cast
 
 import numpy as np
 
@@ -33,6 +34,8 @@ from .proximal_newton import ModelState, ProximalNewton
 MAX_MODEL = 4000
 # Columns up to which a copy of some of them saves nothing.
 FEW_COLUMNS = 200
+# Seconds of a Hessian of all columns up to which that does not pay, either.
+CHEAP_HESSIAN = 0.02
 # Distance from zero, in standard deviations, from which features are centred, judged by some rows.
 FAR, SOME_ROWS = 1e3, 256
 # Columns of a first working set.
@@ -130,9 +133,10 @@ class ProximalDescent(PreconditionedDescent):
         A set is solved as far as the last growth paid, and at last to the tolerance.
         """
         point, columns = objective.at(w), np.empty(0, dtype=np.intp)
+        center = _center(objective)
         accuracy, before, inner = 1e-2, inf, inf
         for t in itertools.count():
-            excess = self._excess(objective, point)
+            excess = self._excess(objective, point, center)
             excess[columns] = 0.0
             new = np.flatnonzero(excess > SLACK)
             yield self._judged(objective, t, point, inner if len(new) == 0 else inf)
@@ -154,19 +158,26 @@ class ProximalDescent(PreconditionedDescent):
             at, before = objective.rows_of(columns), point.value
             if len(at) == 0:
                 continue
-            part, center = objective.on(columns)
+            part, shift = objective.on(columns)
             w = point.w[at]
-            w[len(columns) :] += center @ w[: len(columns)]
+            w[len(columns) :] += shift @ w[: len(columns)]
             solution, inner = self._solved(part, w, accuracy)
             w = np.zeros_like(point.w)
             w[at] = solution.w
-            w[objective.rows.n_features :] -= center @ solution.w[: len(columns)]
+            w[objective.rows.n_features :] -= shift @ solution.w[: len(columns)]
             point = objective.at(w)
 
-    def _excess(self, objective: Objective, point: Point) -> Array:
-        """Excess of the slope of each feature over its limit, relative to the limit."""
+    def _excess(self, objective: Objective, point: Point, center: Array) -> Array:
+        """Excess of the slope of each feature over its limit, relative to the limit.
+
+        The slope is that of the feature less its center: the residuals sum to zero up to rounding
+        only.
+        """
         l1 = objective.penalty.l1[: objective.rows.n_features]
-        slope = np.abs(_by_feature(objective, point.gradient)).max(axis=1)
+        slopes = _by_feature(objective, point.gradient)
+        if center.any():
+            slopes = slopes - np.multiply.outer(center, np.atleast_1d(point.gradient[-1]))
+        slope = np.abs(slopes).max(axis=1)
         return np.where(l1 > 0, slope / np.where(l1 > 0, l1, 1.0) - 1, 0.0)
 
     def _judged(self, objective: Objective, t: int, point: Point, inner: float) -> Iterate:
@@ -236,11 +247,22 @@ def _copies(objective: Objective) -> bool:
     rows = objective.rows
     if not isinstance(rows, RowsInMemory):
         return False
-    if rows.n_features > FEW_COLUMNS or not (rows.is_dense and objective.fit_intercept):
-        return rows.n_features > FEW_COLUMNS
-    some = rows.X[:: max(1, rows.n_samples // SOME_ROWS)].astype(np.float64)
-    center, spread = np.abs(some.mean(axis=0)), some.std(axis=0)
-    return bool(np.any((center > FAR * spread) & (spread > 0)))
+    is_tall = rows.is_dense and rows.n_samples >= rows.n_features
+    cheap = is_tall and Costs(objective).hessian_seconds() <= CHEAP_HESSIAN
+    if rows.n_features > FEW_COLUMNS and not cheap:
+        return True
+    return bool(_center(objective).any())
+
+
+def _center(objective: Objective) -> Array:
+    """Means of the features, if some of them are so far from zero that it matters; else zeros."""
+    rows = cast(RowsInMemory, objective.rows)
+    if rows.is_dense and objective.fit_intercept:
+        some = rows.X[:: max(1, rows.n_samples // SOME_ROWS)].astype(np.float64)
+        center, spread = np.abs(some.mean(axis=0)), some.std(axis=0)
+        if np.any((center > FAR * spread) & (spread > 0)):
+            return rows.X.mean(axis=0, dtype=np.float64)
+    return np.zeros(rows.n_features)
 
 
 def _by_feature(objective: Objective, w: Array) -> Array:

@@ -1,0 +1,1 @@
+"""The race of sparse models: an L1 penalty, against other packages."""
