@@ -44,7 +44,8 @@ class Scaling:
         n_features = len(self.center)
         A = np.empty((len(X), n_features + self.fit_intercept), self.dtype)
         A[:, n_features:] = 1
-        np.multiply(X - self.center, self.factor, out=A[:, :n_features], casting="same_kind")
+        np.subtract(X, self.center, out=A[:, :n_features], casting="same_kind")
+        A[:, :n_features] *= self.factor.astype(self.dtype)
         return A
 
     def coefficients(self, W: Array) -> Array:

@@ -20,7 +20,7 @@ from ..validation.weights import check_sample_weight, weigh_classes
 from .base import RowBlocks
 from .folds import Folds, Indices
 from .label_index import label_weights
-from .memory import RowsInMemory, product, row_blocks
+from .memory import RowsInMemory, is_mapped, product, row_blocks
 from .threads import ParallelMap
 from .training_data import RawData
 
@@ -123,8 +123,14 @@ class CVDataInMemory(CVData):
         self.rows = row_blocks(self.X, self.y, self.classes.coded(self.y, self.s)[1], run)
 
     def training(self, folds: Folds, f: int, fit_intercept: bool) -> tuple[Classes, RowBlocks]:
-        """The classes that a fold learns, and a copy of the rows that it trains on."""
+        """The classes that a fold learns, and the rows that it trains on.
+
+        They are a copy; of a mapped file, all rows, the others without weight.
+        """
         classes, train = self.fold_classes(folds, f, fit_intercept), folds.splits[f][0]
+        if is_mapped(self.X):
+            y = classes.coded(self.y, self.s)[0]
+            return classes, self.rows.reweighted(self.rows.s * folds.counts(train), y)
         y = classes.coded(self.y[train], self.s[train])[0]
         return classes, row_blocks(self.X[train], y, self.rows.s[train], self.rows.run)
 

@@ -53,9 +53,10 @@ class Folds:
         return len(self.splits)
 
     @cached_property
-    def cells(self) -> Indices:
-        """Cell of each row, shape (n_samples,), numbered from zero."""
-        return np.unique(self._codes, return_inverse=True)[1].reshape(-1)
+    def cells(self) -> NDArray:
+        """Cell of each row, shape (n_samples,), numbered from zero, in the smallest type."""
+        cells = np.unique(self._codes, return_inverse=True)[1].reshape(-1)
+        return cells.astype(np.min_scalar_type(int(cells.max())))
 
     @cached_property
     def training(self) -> Array:
