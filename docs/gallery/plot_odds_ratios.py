@@ -61,9 +61,10 @@ model = make_pipeline(steps, GDLogisticRegression(C=np.inf)).fit(X, recovered)
 inference_table(model, X, recovered).round(3)
 
 # %%
-# Patients of one clinic have something in common, so that they tell less than as many patients of
-# different ones. Clustered errors allow for that. They make the interval of the treatment, which
-# differs between clinics only, three times as long; those of age and smoking hardly change.
+# Patients of one clinic have something in common, so that they carry less information than as many
+# patients of different ones. Clustered errors allow for that. They make the interval of the
+# treatment, which differs between clinics only, three times as long; those of age and smoking
+# change little.
 
 figure, axes = plt.subplots(1, 2, figsize=(10, 3), sharex=True, sharey=True, layout="constrained")
 for ax, cov_type, groups in zip(axes, ["nonrobust", "cluster"], [None, X["clinic"]], strict=True):

@@ -80,6 +80,5 @@ ax.set(xlabel="coefficient (nats per standard deviation)", title="positive: towa
 plt.show()
 
 # %%
-# How certain coefficients are is a question for a fit without a penalty:
-# :func:`~bce_logistic.inference_table` answers it. How strong the penalty should be is the
-# subject of :doc:`plot_coefficient_path`.
+# :doc:`plot_odds_ratios` shows how certain coefficients are, and :doc:`plot_cross_validation` how
+# strong the penalty should be.
