@@ -78,7 +78,7 @@ def minimise_model(
     Returns
     -------
     u : ndarray of shape (n,)
-        The minimiser, with exact zeros.
+        The minimiser, with exact zeros; where the matrix is singular, at least a point on the way.
     is_exact : bool
         Whether the decrease to it can be trusted: no proximal term made a difference.
     """

@@ -10,8 +10,9 @@ from numpy.testing import assert_allclose
 from scipy.special import softmax, xlogy
 from sklearn.linear_model import LogisticRegression
 
+from bce_logistic import GDLogisticRegression
 from bce_logistic.objective.certificate import duality_gap
-from bce_logistic.objective.penalties import L2
+from bce_logistic.objective.penalties import L2, ElasticNet
 
 from ..common import every_layout, objective, problem, value, weights
 
@@ -124,3 +125,34 @@ def test_infinite_where_a_feature_has_no_penalty(n_classes, fit_intercept, free)
     assert duality_gap(replace(F, penalty=L2(strength)), point) == np.inf
     unpenalised = objective(X, y, C=np.inf, fit_intercept=fit_intercept)
     assert duality_gap(unpenalised, point) == np.inf
+
+
+@every_kind
+@with_and_without_intercept
+@pytest.mark.parametrize("l1_ratio", [0.3, 1.0])
+@pytest.mark.parametrize("strength", [0.3, 3.0, 30.0])
+def test_with_an_l1_penalty_it_is_a_bound_and_tight_at_the_optimum(
+    n_classes, fit_intercept, l1_ratio, strength
+):
+    X, y = problem(n_classes=n_classes)
+    s = weights(len(y))
+    of_rows = np.append(np.full(4, strength), np.zeros(int(fit_intercept)))
+    F = replace(
+        objective(X, y, s, fit_intercept=fit_intercept),
+        penalty=ElasticNet((1 - l1_ratio) * of_rows, l1_ratio * of_rows),
+    )
+    model = GDLogisticRegression(
+        C=1 / strength, l1_ratio=l1_ratio, fit_intercept=fit_intercept, solver="gd"
+    )
+    model.set_params(nesterov=True, max_iter=20_000, tol=1e-10).fit(X, y, s)
+    optimum = np.vstack([model.coef_.T, model.intercept_][: 1 + fit_intercept]).reshape(F.shape)
+    minimum = F.at(optimum).value
+    assert duality_gap(F, F.at(optimum)) <= 1e-6 * minimum
+    n_informative = 0
+    for distance in [1e-6, 1e-3, 0.03, 0.3, 3.0]:
+        for seed in range(3):
+            point = F.at(optimum + distance * coefficients(F.shape, seed))
+            gap = duality_gap(F, point)
+            assert gap >= point.value - minimum - 1e-12 * minimum
+            n_informative += gap < point.value
+    assert n_informative >= 5

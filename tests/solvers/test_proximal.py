@@ -236,3 +236,73 @@ def test_which_solver():
     model = GDLogisticRegression(l1_ratio=1.0).fit(X, y)
     assert model.solver_ == "preconditioned"
     assert isinstance(ProximalDescent(1, 1.0, 0), proximal.PreconditionedDescent)
+
+
+GD = {
+    "ISTA": {"solver": "gd", "max_iter": 50_000, "tol": 1e-8},
+    "ISTA, own step": {"solver": "gd", "learning_rate": 0.5, "max_iter": 50_000, "tol": 1e-8},
+    "FISTA": {"solver": "gd", "nesterov": True, "tol": 1e-8},
+    "mini-batches": {"batch_size": 10, "power_t": 0.5, "max_iter": 300, "tol": 0, "average": 2000},
+}
+
+
+@pytest.mark.parametrize("params", GD.values(), ids=GD)
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_textbook_descent_leads_to_the_same_optimum(params, n_classes):
+    X, y = problem(100, 8, n_classes)
+    model = GDLogisticRegression(C=0.2, l1_ratio=0.8, **params).fit(X, y)
+    best = GDLogisticRegression(C=0.2, l1_ratio=0.8).fit(X, y)
+    if "batch_size" in params:
+        assert model.gap_ <= 0.05 * best.loss_curve_[-1]
+        return
+    assert model.stop_reason_ == "tol"
+    assert_allclose(model.coef_, best.coef_, atol=1e-5)
+    assert_array_equal(model.coef_ == 0, best.coef_ == 0)
+    assert 0 <= model.gap_ <= 1e-4
+
+
+def test_restarts_and_look_aheads_keep_exact_zeros_at_any_time():
+    X, y = problem(100, 20)
+    for max_iter in (1, 3, 10):
+        model = GDLogisticRegression(
+            C=0.05, l1_ratio=1.0, solver="gd", nesterov=True, max_iter=max_iter, tol=0
+        ).fit(X, y)
+        assert np.any(model.coef_ == 0)
+
+
+def test_the_first_pass_over_mini_batches_is_a_stream():
+    X, y = problem(60, 5)
+    params = {"C": 1.0, "l1_ratio": 1.0, "learning_rate": 0.1, "shuffle": False}
+    whole = GDLogisticRegression(batch_size=20, max_iter=1, tol=0, **params).fit(X, y)
+    stream = GDLogisticRegression(solver="gd", **params)
+    for start in range(0, 60, 20):
+        stream.partial_fit(X[start : start + 20], y[start : start + 20], classes=[0, 1])
+    assert_array_equal(stream.coef_, whole.coef_)
+
+
+def test_momentum_with_an_l1_penalty_is_refused():
+    X, y = problem()
+    model = GDLogisticRegression(l1_ratio=0.5, momentum=0.9, solver="gd")
+    with pytest.raises(ValueError, match=r"momentum with an L1 penalty .* FISTA"):
+        model.fit(X, y)
+    model.set_params(C=np.inf, max_iter=5, tol=0).fit(X, y)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_rows_wherever_they_are_give_the_same(tmp_path, n_classes):
+    X, y = problem(300, 12, n_classes, seed=3)
+    params = {"C": 0.1, "l1_ratio": 0.9, "tol": 1e-12}
+    model = GDLogisticRegression(**params).fit(X, y)
+    mapped = np.memmap(tmp_path / "X", dtype=float, mode="w+", shape=X.shape)
+    mapped[:] = X
+    others = [GDLogisticRegression(**params).fit(mapped, y)]
+    try:
+        import dask.array
+    except ImportError:
+        pass
+    else:
+        chunks = dask.array.from_array(X, (100, 12)), dask.array.from_array(y, 100)
+        others.append(GDLogisticRegression(**params).fit(*chunks))
+    for other in others:
+        assert_allclose(other.coef_, model.coef_, rtol=1e-5, atol=1e-8)
+        assert_array_equal(other.coef_ == 0, model.coef_ == 0)

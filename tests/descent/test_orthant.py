@@ -1,0 +1,55 @@
+"""The orthant of a point, and the steps that stay in it."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from bce_logistic.descent.loop import descend
+from bce_logistic.descent.orthant import Orthant, OrthantArmijo, OrthantLBFGS
+from bce_logistic.objective.penalties import ElasticNet
+
+from ..common import objective, problem
+
+
+def test_signs_come_from_the_coefficients_and_else_from_the_slope():
+    penalty = ElasticNet(np.zeros(5), np.array([1.0, 1.0, 1.0, 1.0, 0.0]))
+    w, g = np.array([2.0, -1.0, 0.0, 0.0, 0.0]), np.array([0.5, 0.5, 3.0, 0.5, -2.0])
+    orthant = Orthant.of(penalty, w, g)
+    assert_array_equal(orthant.sign, [1, -1, -1, 0, 0])
+    assert_array_equal(orthant.free, [True, True, True, False, True])
+    assert_array_equal(orthant.gradient, [1.5, -0.5, 2.0, 0.0, -2.0])
+    assert_array_equal(orthant.project(np.array([-1.0, 2, 3, 0, -4])), [0, 0, 0, 0, -4])
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_every_step_goes_down_and_zeros_are_exact(n_classes):
+    X, y = problem(100, 8, n_classes)
+    F = objective(X + 10.0 * np.eye(8)[2], y)
+    l1 = np.append(np.full(8, 5.0), 0)
+    F = replace(F, penalty=ElasticNet(np.zeros(9), l1))
+    w = np.zeros(F.shape)
+    w[-1] = F.intercept_alone()
+    center, diagonal = F.centred_diagonal(w)
+    rule = OrthantLBFGS(F.penalty, diagonal, center, True)
+    found = list(itertools.islice(descend(itertools.repeat(F), w, rule, OrthantArmijo()), 150))
+    values = [iterate.point.value for iterate in found]
+    assert np.all(np.diff(values) <= 1e-13 * values[0])
+    last = found[-1].point
+    assert 0 < np.count_nonzero(last.w[:-1] == 0) < last.w[:-1].size
+    assert np.abs(F.penalty.subgradient(last.w, last.gradient)[:-1]).max() < 1e-2 * 5.0
+
+
+def test_the_diagonal_is_that_of_centred_features():
+    X, y = problem(60, 3)
+    s = np.random.default_rng(0).exponential(size=60)
+    F = objective(X + 50.0, y, s)
+    w = np.zeros(4)
+    center, diagonal = F.centred_diagonal(w)
+    assert_allclose(center, s @ (X + 50.0) / s.sum(), rtol=1e-12)
+    expected = (s / 4) @ (X + 50.0 - center) ** 2 + F.penalty.curvature[:3]
+    assert_allclose(diagonal, np.append(expected, s.sum() / 4), rtol=1e-9)
