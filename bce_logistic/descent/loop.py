@@ -38,6 +38,7 @@ class Iterate(NamedTuple):
     gap: float = inf  # the solver's bound on F - min F, in nats
     certificate: float = inf  # duality gap in nats, if it was computed
     coefficients: Callable[[Array], Array] | None = None  # from ``w``, where it holds others
+    stalled: bool = False  # whether rounding keeps the solver from going on
 
     @property
     def result(self) -> Array:

@@ -47,7 +47,7 @@ class HessianMixin(ABC):
         """``[X 1] @ w``."""
 
     @abstractmethod
-    def _weighted_sum(self, block: Block, residual: Array) -> Array:
+    def weighted_sum(self, block: Block, residual: Array) -> Array:
         """``[X 1].T @ residual``."""
 
     @abstractmethod
@@ -202,7 +202,7 @@ class HessianMixin(ABC):
             d = kept(block)
             direction = asarray_like(np.broadcast_to(step, d.shape), d)
             return (
-                self._weighted_sum(
+                self.weighted_sum(
                     block, block.apply_weights(self.loss.curvature_product(d, direction))
                 ),
             )
@@ -235,7 +235,7 @@ class HessianMixin(ABC):
         def product(v: Array) -> Array:
             def term(block: Block) -> Sums:
                 u = self.loss.curvature_product(curvature(block), self.scores(block, v))
-                return (self._weighted_sum(block, block.apply_weights(u)),)
+                return (self.weighted_sum(block, block.apply_weights(u)),)
 
             (total,) = self.rows.sum(term, size)
             return total + (v.T * self.penalty.curvature).T
@@ -282,7 +282,7 @@ class HessianMixin(ABC):
             return float(scipy.linalg.eigvalsh(gram, subset_by_index=[n_columns - 1] * 2)[0])
 
         def block_product(block: Block, v: Array) -> Sums:
-            return (self._weighted_sum(block, block.s * self.scores(block, v)),)
+            return (self.weighted_sum(block, block.s * self.scores(block, v)),)
 
         def product(v: Array) -> Array:
             return self.rows.sum(lambda block: block_product(block, v.ravel()), n_columns)[0]

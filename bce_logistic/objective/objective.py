@@ -76,7 +76,7 @@ class Objective(HessianMixin):
             z = self.scores(block, w)
             value, residual = self.loss.value_and_gradient(block.y, z)
             residual = block.apply_weights(residual)
-            sums = block.weighted_value_sum(value), self._weighted_sum(block, residual)
+            sums = block.weighted_value_sum(value), self.weighted_sum(block, residual)
             return sums + self._intercept_column(block, z)
 
         value, gradient, *column = self.rows.sum(value_and_gradient, size=w.size + 1)
@@ -87,7 +87,7 @@ class Objective(HessianMixin):
         """The block's part of the Hessian's column of the intercept, if it is asked for."""
         if not (self.certifies and self.fit_intercept and self.n_scores == 1):
             return ()
-        return (self._weighted_sum(block, block.apply_weights(self.loss.curvature(z))),)
+        return (self.weighted_sum(block, block.apply_weights(self.loss.curvature(z))),)
 
     def scores(self, block: Block, w: Array) -> Array:
         """``z = X w + b``, shape (n_rows,) or (n_rows, n_scores)."""
@@ -96,7 +96,7 @@ class Objective(HessianMixin):
         z = block.matvec(w[:-1])
         return z + asarray_like(w[-1], z)
 
-    def _weighted_sum(self, block: Block, residual: Array) -> Array:
+    def weighted_sum(self, block: Block, residual: Array) -> Array:
         """``[X 1].T @ residual``, the shape of the coefficients."""
         return self._with_intercept(block.rmatvec(residual), block.column_sum(residual))
 

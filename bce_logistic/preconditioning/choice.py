@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -24,7 +24,7 @@ from .factors import (
     Hessian,
     SumToZero,
 )
-from .row_space import RowSpace
+from .row_space import InRowSpace, RowSpace
 from .subsample import Subsample, even_sample
 
 # Coefficients of all classes up to which they share one factor.
@@ -133,12 +133,17 @@ def candidates(
 
 
 def _by_rows(objective: Objective) -> Iterator[Candidate | Restriction]:
-    """The space of the rows, after the diagonal unless it is cheap; the diagonal for the rest."""
+    """The space of the rows, after the diagonal unless it is cheap; for the rest, a factor there.
+
+    What is left outside the space, the diagonal knows.
+    """
     diagonal = Candidate(partial(diagonal_factor, objective), 1.0, rescale=1.0)
+    space = cache(lambda: RowSpace.of(objective, cast(DenseRows, objective.rows)))
     cost = Costs(objective).row_space()
     if cost > ROW_SPACE_COST:
         yield diagonal
-    yield Restriction(lambda: RowSpace.of(objective, cast(DenseRows, objective.rows)), cost)
+    yield Restriction(space, cost)
+    yield Candidate(lambda w: row_space_factor(space(), w), cost)
     yield diagonal
 
 
@@ -220,7 +225,7 @@ def _coupled_factor(objective: Objective, w: Array, excess: Array | None) -> Hes
         for k in range(objective.n_scores):
             hessian[k, :, k] -= np.diag(excess)
         bound = SumToZero(CoupledFactor.of(hessian, unpenalised))
-    return Hessian(steps, bound)
+    return Hessian(steps, bound, w)
 
 
 def _class_factors(objective: Objective, w: Array, excess: Array | None) -> Hessian:
@@ -230,7 +235,7 @@ def _class_factors(objective: Objective, w: Array, excess: Array | None) -> Hess
     if excess is not None:
         bound = _factors(objective, [hessian - np.diag(excess) for hessian in hessians])
     column = hessians[0][-1] if objective.fit_intercept and len(hessians) == 1 else None
-    return Hessian(steps, bound, intercept_column=column)
+    return Hessian(steps, bound, w, intercept_column=column)
 
 
 def _factors(objective: Objective, hessians: list[Array]) -> Preconditioner:
@@ -282,6 +287,21 @@ def block_factor(
     return with_sum_to_zero(
         ColumnFactor(at, block, Diagonal(diagonal, objective.min_curvature)), objective
     )
+
+
+def row_space_factor(space: RowSpace, w: Array) -> Preconditioner:
+    """Factor, in the space of the rows, of the Hessian at ``w`` or of the classes' mean.
+
+    The diagonal of all columns where most of the gradient is outside the space: there the factor
+    leads nowhere.
+    """
+    whole, part, v = space.whole, space.objective, space.coordinates(w)
+    gradient = whole.at(w).gradient
+    inside = part.penalty.gap(v, space.pulled_back(gradient))
+    if not inside > whole.penalty.gap(w, gradient) / 2:
+        return diagonal_factor(whole, w)
+    make = full_factor if _factor_is_hessian(part) else shared_factor
+    return InRowSpace(space, make(part, v))
 
 
 def with_sum_to_zero(preconditioner: Preconditioner, objective: Objective) -> Preconditioner:

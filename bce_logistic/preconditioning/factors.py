@@ -164,12 +164,15 @@ class Hessian:
         Factor for estimates of the gap: in no direction is it much stiffer than the Hessian.
     stiffness : float
         Largest known ratio of the curvature in ``bound`` to that in the Hessian.
+    w : ndarray
+        The coefficients at which it was made.
     intercept_column : ndarray or None
         The Hessian's column of the intercept, for two classes.
     """
 
     steps: Preconditioner
     bound: Preconditioner
+    w: Array
     stiffness: float = 1.0
     intercept_column: Array | None = None
 

@@ -19,6 +19,7 @@ import numpy as np
 import scipy.linalg
 
 from ..arrays import Array
+from ..descent.directions import Preconditioner
 from ..objective.objective import Objective
 from ..objective.penalties import L2
 from ..rows.memory import DenseRows
@@ -69,18 +70,48 @@ class RowSpace:
 
     def coordinates(self, w: Array) -> Array:
         """``v = S^-1/2 U^T X_c w`` of coefficients, with the intercept ``b + m^T w``."""
-        if not self.whole.fit_intercept:
-            return self.basis.T @ self.rows.product(w)
-        shift = self.center @ w[:-1]
-        v = self.basis.T @ (self.rows.product(w[:-1]) - shift)
-        return np.concatenate([v, w[-1:] + shift])
+        features, intercept = np.split(w, [self.rows.n_features])
+        v = self.basis.T @ self._scores(features)
+        return np.concatenate([v, intercept + self.center @ features])
+
+    def pulled_back(self, gradient: Array) -> Array:
+        """Gradient with respect to the coordinates, ``S^-1/2 U^T X_c R^-1 (g_w - m g_b)``."""
+        of_intercept = gradient[self.rows.n_features :]
+        scores = self._scores(self._unscaled(self._centred(gradient)))
+        return np.concatenate([self.basis.T @ scores, of_intercept])
 
     def coefficients(self, v: Array) -> Array:
         """``w = R^-1 X_c^T U S^-1/2 v`` of coordinates, with the intercept ``b_c - m^T w``."""
-        n_features = self.rows.n_features
-        a = self.basis @ v[: self.basis.shape[1]]
-        w = self.rows.rmatvec(a) - np.multiply.outer(self.center, a.sum(axis=0))
-        w = (w.T / self.whole.penalty.curvature[:n_features]).T
-        if not self.whole.fit_intercept:
-            return w
-        return np.concatenate([w, v[-1:] - self.center @ w])
+        features, intercept = np.split(v, [self.basis.shape[1]])
+        a = self.basis @ features
+        w = self._unscaled(self.rows.rmatvec(a) - np.multiply.outer(self.center, a.sum(axis=0)))
+        return np.concatenate([w, intercept - self.center @ w])
+
+    def _centred(self, gradient: Array) -> Array:
+        """``g_w - m g_b``: with respect to the coefficients of centred features."""
+        g, of_intercept = np.split(gradient, [self.rows.n_features])
+        return g - np.multiply.outer(self.center, of_intercept.sum(axis=0))
+
+    def _scores(self, w: Array) -> Array:
+        """``X_c w``."""
+        return self.rows.product(w) - self.center @ w
+
+    def _unscaled(self, g: Array) -> Array:
+        """``R^-1 g``."""
+        return (g.T / self.whole.penalty.curvature[: self.rows.n_features]).T
+
+
+@dataclass(frozen=True)
+class InRowSpace:
+    """A preconditioner of the coordinates, for the gradient of the coefficients.
+
+    It loses what the gradient has outside the space: rounding errors, and rows that are next to
+    nothing beside others.
+    """
+
+    space: RowSpace
+    inner: Preconditioner
+
+    def solve(self, gradient: Array) -> Array:
+        """Solve for the coordinates, in two products with the rows."""
+        return self.space.coefficients(self.inner.solve(self.space.pulled_back(gradient)))

@@ -81,6 +81,11 @@ class Block(NamedTuple):
         squares = self.X.power(2) if scipy.sparse.issparse(self.X) else np.square(self.X)
         return self._replace(XT=squares.T).rmatvec(d)
 
+    def absolute(self) -> Self:
+        """The rows with the absolute values of the features."""
+        X = abs(self.X)
+        return self._replace(X=X, XT=X.T)
+
     def shifted(self, center: Array) -> Block:
         """The rows minus ``center``, in float64.
 

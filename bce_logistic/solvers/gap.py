@@ -13,6 +13,7 @@ from ..descent.loop import Iterate
 from ..descent.step_sizes import BacktrackingArmijo, HalvedFromSaturation
 from ..objective.certificate import duality_gap
 from ..objective.objective import Objective, Point
+from ..objective.self_concordance import hessian_keeps
 from ..preconditioning.factors import Hessian
 from .convergence import SAFETY, Progress, estimated_gap, model_is_accurate
 
@@ -88,6 +89,12 @@ class Gap:
         self.last = iterate.point
         self.measures.append(measure)
         target = self.tol * value
+        if believed <= target and self.hessian is not None:
+            # The steps may not have been along the directions in which the Hessian changed most.
+            slack = SAFETY_OF_REUSED / SAFETY * target / believed if believed > 0 else inf
+            moved = iterate.point.w - self.hessian.w
+            if not hessian_keeps(self.objective, moved, 1 / slack):
+                believed = inf
         if believed <= target or bound > min(target, self.checked / 2):
             return believed
         self.checked = bound

@@ -12,11 +12,15 @@ from ..arrays import Array
 from ..descent.loop import DescentState, Iterate
 from ..objective.certificate import duality_gap
 from ..objective.objective import Objective, Point
+from ..objective.rounding import rounding_gap
 from ..rows.training_data import SampleTotals
 from .base import Solver
 from .convergence import Progress
 from .early_stopping import EarlyStopping
 from .stochastic import StochasticDescent
+
+# How much larger than estimated the part of the gap may be that is rounding.
+ROUNDING = 16
 
 # (iterate, history, passes, reason to stop or None) -> whether to stop
 Monitor = Callable[[Iterate, list[Progress], int, str | None], bool]
@@ -59,7 +63,10 @@ def minimize(
     solver.check_end(objective, iterate, history)
     w = early_stopping.best if early_stopping else solver.result(iterate, history)
     gap = _certified_gap(objective, solver, iterate, w)
-    at_precision = reason == "precision" and _is_rounding(objective, gap, iterate)
+    value = iterate.point.value
+    at_precision = reason == "precision" and (
+        gap <= solver.tol * value or _is_rounding(objective, w, gap, value)
+    )
     return Result(
         w,
         last=iterate,
@@ -71,13 +78,18 @@ def minimize(
     )
 
 
-def _is_rounding(objective: Objective, gap: float, last: Iterate) -> bool:
-    """Whether rounding explains the bound on the gap, which is unknown without a penalty.
+def _is_rounding(objective: Objective, w: Array, gap: float, value: float) -> bool:
+    """Whether rounding explains the bound on the gap at ``w``, which is unknown without a penalty.
 
-    The bound contains the rounding error of the gradient, divided by the strength of the penalty.
-    For a weak penalty that is large, so a quarter of the digits is enough.
+    The value itself is rounded, and so are the differences that the line search sees. Features far
+    from zero may lose all digits: so the gap also has to be a small part of the value.
     """
-    return gap == inf or gap <= np.finfo(objective.rows.dtype).eps ** 0.25 * last.point.value
+    if gap == inf:
+        return True
+    eps = float(np.finfo(objective.rows.dtype).eps)
+    if gap > eps ** (1 / 4) * value:
+        return False
+    return gap <= eps ** (2 / 3) * value or gap <= ROUNDING * rounding_gap(objective, w, value)
 
 
 def _certified_gap(objective: Objective, solver: Solver, last: Iterate, w: Array) -> float:

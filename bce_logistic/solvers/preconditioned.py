@@ -11,7 +11,7 @@ on. Where no better ``P`` is left, truncated Newton finishes.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from math import exp, inf, log
 from typing import cast
@@ -24,6 +24,7 @@ from ..descent.loop import DescentState, Iterate, descend
 from ..descent.step_sizes import BacktrackingArmijo
 from ..objective.certificate import duality_gap
 from ..objective.objective import Objective, Point
+from ..objective.penalties import Penalty
 from ..preconditioning.choice import Candidate, Restriction, candidates, newton, subsample_rows
 from ..preconditioning.factors import Hessian, sum_to_zero
 from ..preconditioning.row_space import RowSpace
@@ -95,7 +96,7 @@ class PreconditionedDescent:
             ladder = itertools.chain([first], ladder)
         elif (candidate := newton(objective)) is not None:
             ladder = iter([candidate])
-        return self._descend_refining(objective, w, ladder)
+        return _seen_to_stall(self._descend_refining(objective, w, ladder), objective.penalty)
 
     def passes(self, objective: Objective, history: list[Progress]) -> int:
         """Passes over all the data so far, those for a metric included."""
@@ -119,7 +120,7 @@ class PreconditionedDescent:
             return "tol"
         if not objective.is_penalised and value < log(2) * objective.smallest_weight:
             return "separated"
-        if stalled_at_precision(history):
+        if iterate.stalled:
             return "precision"
         return "max_iter" if iterate.t >= self.max_iter else None
 
@@ -196,17 +197,12 @@ class PreconditionedDescent:
         w = where.w if isinstance(where, Point) else where
         part = space.objective
         inner = replace(self, tol=self.tol / 2)
-        history: list[Progress] = []
         for iterate in inner.iterates(part, DescentState(space.coordinates(w))):
-            history.append(Progress.of(iterate, part.penalty))
             target = inner.tol * iterate.point.value
             at_end = part.penalty.gap(iterate.point.w, iterate.point.gradient) <= target
-            if at_end and duality_gap(part, iterate.point) <= target:
+            if iterate.stalled or (at_end and duality_gap(part, iterate.point) <= target):
                 break
             yield iterate._replace(t=t + iterate.t, coefficients=space.coefficients, gap=inf)
-            # With a tolerance of zero, or below rounding.
-            if stalled_at_precision(history):
-                break
         point = replace(objective, certifies=True).at(space.coefficients(iterate.point.w))
         t += iterate.t
         iterate = Iterate(t, point, np.zeros_like(point.w), None)
@@ -327,6 +323,20 @@ def _last_step_converged(curve: list[Progress]) -> bool:
     return (
         len(steps) < 3 or before.half_squared_decrement < FADING * steps[-3].half_squared_decrement
     )
+
+
+def _seen_to_stall(iterates: Iterable[Iterate], penalty: Penalty) -> Iterator[Iterate]:
+    """The iterates; each tells whether the last steps, in the same coordinates, led nowhere."""
+    history: dict[int, Progress] = {}
+    restricted = False
+    for iterate in iterates:
+        if restricted != (iterate.coefficients is not None):
+            restricted = not restricted
+            history.clear()
+        history[iterate.t] = Progress.of(
+            iterate, penalty
+        )  # once, by the last of its preconditioners
+        yield iterate._replace(stalled=stalled_at_precision(list(history.values())))
 
 
 def stalled_at_precision(history: list[Progress]) -> bool:

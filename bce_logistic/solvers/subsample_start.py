@@ -73,5 +73,5 @@ def newton_on_subsample(
         diagonal = objective.hessian_diagonal(w)
         stiffness = max(1.0, float(np.max(part.hessian_diagonal(w) / diagonal)))
         steps = factor.steps.rescaled(diagonal, objective.min_curvature)
-        factor = Hessian(steps, factor.bound, stiffness)
+        factor = Hessian(steps, factor.bound, w, stiffness)
     return w, factor

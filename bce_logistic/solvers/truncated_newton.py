@@ -75,7 +75,7 @@ class TruncatedNewton:
         z = self.metric.solve(r, pairs)
         q, rz = z, float(np.vdot(r, z))
         first = state.first if isinstance(state, TruncatedState) else rz
-        enough = rz * min(FIRST_FORCING, (rz / first) ** 0.25) ** 2
+        enough = rz * min(FIRST_FORCING, max(0.0, rz / first) ** 0.25) ** 2
         learnt: deque[CurvaturePair] = deque(maxlen=self.metric.memory)
         for _ in range(MAX_PRODUCTS):
             Hq = product(q)

@@ -10,7 +10,12 @@ from numpy.testing import assert_allclose
 
 from bce_logistic import GDLogisticRegression
 from bce_logistic.objective.penalties import L2
-from bce_logistic.preconditioning.choice import Restriction, candidates, spans_few_dimensions
+from bce_logistic.preconditioning.choice import (
+    Restriction,
+    candidates,
+    row_space_factor,
+    spans_few_dimensions,
+)
 from bce_logistic.preconditioning.row_space import RowSpace
 
 from ..common import objective, problem, weights
@@ -64,6 +69,28 @@ def test_coordinates_of_coefficients_outside_the_space_keep_their_scores(n_class
     assert F.penalty.value(inside) < F.penalty.value(w)
 
 
+@two_and_more_classes
+@with_and_without_intercept
+def test_the_gradient_is_pulled_back(fit_intercept, n_classes):
+    F = wide(fit_intercept=fit_intercept, n_classes=n_classes)
+    F.rows.X[:] += 3.0
+    space = RowSpace.of(F, F.rows)
+    v = some_coordinates(space)
+    pulled_back = space.pulled_back(F.at(space.coefficients(v)).gradient)
+    assert_allclose(pulled_back, space.objective.at(v).gradient, rtol=1e-8, atol=1e-8)
+
+
+@with_and_without_intercept
+def test_a_factor_in_the_space_gives_newtons_step(fit_intercept):
+    F = wide(fit_intercept=fit_intercept)
+    space = RowSpace.of(F, F.rows)
+    w = space.coefficients(some_coordinates(space))
+    gradient = F.at(w).gradient
+    step = row_space_factor(space, w).solve(gradient)
+    (H,) = F.class_hessians(w)
+    assert_allclose(step, np.linalg.solve(H, gradient), rtol=1e-7, atol=1e-10)
+
+
 def test_equal_rows_and_features_far_from_zero():
     F = wide()
     F.rows.X[1] = F.rows.X[0]
@@ -79,7 +106,7 @@ def test_it_is_for_fewer_dense_rows_than_columns_with_a_penalty():
     assert not spans_few_dimensions(wide(n_samples=72))
     assert not spans_few_dimensions(wide(C=np.inf))
     ladder = candidates(wide(), np.random.default_rng(0))
-    assert [isinstance(rung, Restriction) for rung in ladder] == [True, False]
+    assert [isinstance(rung, Restriction) for rung in ladder] == [True, False, False]
 
 
 @two_and_more_classes

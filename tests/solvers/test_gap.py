@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf
 
 import numpy as np
@@ -20,10 +21,14 @@ from ..common import objective, problem
 def task(C=1.0):
     X, y = problem(n_samples=200, n_features=5)
     F = objective(X, y, C=C)
+    return F, minimum_by_newton(F)
+
+
+def minimum_by_newton(F):
     w = np.zeros(F.shape)
-    for _ in range(10):
+    for _ in range(25):
         w -= np.linalg.solve(F.hessian(w)[0, :, 0], F.at(w).gradient)
-    return F, w
+    return w
 
 
 def iterate_at(F, w, hessian=None, t=0):
@@ -71,12 +76,27 @@ def test_a_reused_hessian_is_believed_after_two_steps_with_a_margin():
 def test_a_hessian_that_has_become_too_stiff_is_scaled_by_what_the_steps_showed():
     F, optimum = task()
     hessian = full_factor(F, optimum)
-    too_stiff = type(hessian)(hessian.steps, hessian.bound, stiffness=1e-3)
+    too_stiff = replace(hessian, stiffness=1e-3)
     gap = Gap(F, 1e-12, too_stiff)
     for t, distance in enumerate((0.1, 0.05, 0.02)):
         w = optimum + distance
         found = gap(iterate_at(F, w, t=t))
     assert found >= F.at(w).value - F.at(optimum).value
+
+
+def test_a_hessian_that_no_step_showed_to_be_too_stiff_is_not_believed():
+    # Two rows alone have the last feature, which separates them: the curvature along it fades.
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.normal(size=(400, 3)), np.arange(400) < 2])
+    y = ((X[:, 0] + rng.normal(size=400) > 0) | (X[:, 3] > 0)).astype(int)
+    F = objective(X, y, C=1e4)
+    optimum = minimum_by_newton(F)
+    w = np.append(optimum[:3], [optimum[3] / 2, optimum[4]])
+    true_gap = F.at(w).value - F.at(optimum).value
+    gap = Gap(F, 0.6 * true_gap / F.at(w).value, full_factor(F, np.zeros(5)))
+    for t, distance in enumerate((1e-2, 1e-3, 1e-4)):
+        found = gap(iterate_at(F, w + distance * np.array([1, -1, 1, 0, 0]), t=t))
+    assert found >= true_gap
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
