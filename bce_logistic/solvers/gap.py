@@ -13,7 +13,7 @@ from ..descent.loop import Iterate
 from ..descent.step_sizes import BacktrackingArmijo, HalvedFromSaturation
 from ..objective.certificate import duality_gap
 from ..objective.objective import Objective, Point
-from ..objective.self_concordance import hessian_keeps
+from ..objective.self_concordance import hessian_share
 from ..preconditioning.factors import Hessian
 from .convergence import SAFETY, Progress, estimated_gap, model_is_accurate
 
@@ -56,6 +56,7 @@ class Gap:
         self.ratios: list[float] = []
         self.last: Point | None = None
         self.checked = self.certificate = inf
+        self.share = 1.0
 
     def judged(self, iterate: Iterate) -> Iterate:
         """The iterate, with its gap and its certificate filled in."""
@@ -89,17 +90,26 @@ class Gap:
         self.last = iterate.point
         self.measures.append(measure)
         target = self.tol * value
-        if believed <= target and self.hessian is not None:
-            # The steps may not have been along the directions in which the Hessian changed most.
-            slack = SAFETY_OF_REUSED / SAFETY * target / believed if believed > 0 else inf
-            moved = iterate.point.w - self.hessian.w
-            if not hessian_keeps(self.objective, moved, 1 / slack):
+        if believed <= target and target > 0 and self.hessian is not None:
+            # Half the squared decrement is the gap; twice that allows for the change to come.
+            enough = self.hessian.squared_decrement(gradient) / target
+            if not self._keeps(iterate.point.w, self.hessian.w, enough):
                 believed = inf
         if believed <= target or bound > min(target, self.checked / 2):
             return believed
         self.checked = bound
         self.certificate = duality_gap(self.objective, iterate.point)
         return self.certificate
+
+    def _keeps(self, w: Array, earlier: Array, share: float) -> bool:
+        """Whether that share of the Hessian at earlier coefficients is left.
+
+        The steps may not have been along the directions in which it changed most. What was left at
+        the last iterate that was asked about spares a pass.
+        """
+        if share <= self.share:
+            self.share = hessian_share(self.objective, w - earlier)
+        return share <= self.share
 
     def _decrement(self, iterate: Iterate, decrement: Callable[[Array], float]) -> float:
         r"""Half the squared decrement in the approximate Hessian, for the Hessian as it is now.
