@@ -81,15 +81,17 @@ def minimize(
 def _is_rounding(objective: Objective, w: Array, gap: float, value: float) -> bool:
     """Whether rounding explains the bound on the gap at ``w``, which is unknown without a penalty.
 
-    The value itself is rounded, and so are the differences that the line search sees. Features far
-    from zero may lose all digits: so the gap also has to be a small part of the value.
+    The value itself is rounded, and so are the differences that the line search sees: they tell the
+    gradient to the root of eps, in which the bound is linear with an L1 penalty. Features far from
+    zero may lose all digits: so the gap also has to be a small part of the value.
     """
     if gap == inf:
         return True
     eps = float(np.finfo(objective.rows.dtype).eps)
     if gap > eps ** (1 / 4) * value:
         return False
-    return gap <= eps ** (2 / 3) * value or gap <= ROUNDING * rounding_gap(objective, w, value)
+    of_value = eps ** (2 / 3) if objective.penalty.is_smooth else ROUNDING * eps**0.5
+    return gap <= of_value * value or gap <= ROUNDING * rounding_gap(objective, w, value)
 
 
 def _certified_gap(objective: Objective, solver: Solver, last: Iterate, w: Array) -> float:

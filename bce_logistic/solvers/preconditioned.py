@@ -96,7 +96,7 @@ class PreconditionedDescent:
             ladder = itertools.chain([first], ladder)
         elif (candidate := newton(objective)) is not None:
             ladder = iter([candidate])
-        return _seen_to_stall(self._descend_refining(objective, w, ladder), objective.penalty)
+        return seen_to_stall(self._descend_refining(objective, w, ladder), objective.penalty)
 
     def passes(self, objective: Objective, history: list[Progress]) -> int:
         """Passes over all the data so far, those for a metric included."""
@@ -325,7 +325,7 @@ def _last_step_converged(curve: list[Progress]) -> bool:
     )
 
 
-def _seen_to_stall(iterates: Iterable[Iterate], penalty: Penalty) -> Iterator[Iterate]:
+def seen_to_stall(iterates: Iterable[Iterate], penalty: Penalty) -> Iterator[Iterate]:
     """The iterates; each tells whether the last steps, in the same coordinates, led nowhere."""
     history: dict[int, Progress] = {}
     restricted = False

@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from typing import cast
 
@@ -27,7 +28,7 @@ from ..preconditioning.cost_model import Costs
 from ..preconditioning.subsample import Subsample
 from ..rows.memory import RowsInMemory
 from .convergence import SAFETY, Progress, model_is_accurate
-from .preconditioned import PreconditionedDescent, stalled_at_precision
+from .preconditioned import PreconditionedDescent, seen_to_stall, stalled_at_precision
 from .proximal_newton import ModelState, ProximalNewton
 
 # Coefficients of a model at most: its matrices take 128 MiB each.
@@ -64,9 +65,8 @@ class ProximalDescent(PreconditionedDescent):
             w[free] -= w[free].mean(axis=1, keepdims=True)
         if not w[: objective.rows.n_features].any():
             w = self._start_on_sample(objective, w)
-        if _copies(objective):
-            return self._on_columns(objective, w)
-        return self._on_all(objective, w, self.tol)
+        ways = self._on_columns if _copies(objective) else partial(self._on_all, tol=self.tol)
+        return seen_to_stall(ways(objective, w), objective.penalty)
 
     def _start_on_sample(self, objective: Objective, w: Array) -> Array:
         """The optimum of some rows, up to their sampling noise."""
