@@ -82,15 +82,15 @@ def _is_rounding(objective: Objective, w: Array, gap: float, value: float) -> bo
     """Whether rounding explains the bound on the gap at ``w``, which is unknown without a penalty.
 
     The value itself is rounded, and so are the differences that the line search sees: they tell the
-    gradient to the root of eps, in which the bound is linear with an L1 penalty. Features far from
-    zero may lose all digits: so the gap also has to be a small part of the value.
+    gradient to less than half of its digits, and with an L1 penalty the bound is linear in it.
+    Features far from zero may lose all digits: so the gap has to be a small part of the value, too.
     """
     if gap == inf:
         return True
     eps = float(np.finfo(objective.rows.dtype).eps)
     if gap > eps ** (1 / 4) * value:
         return False
-    of_value = eps ** (2 / 3) if objective.penalty.is_smooth else ROUNDING * eps**0.5
+    of_value = eps ** (2 / 3) if objective.penalty.is_smooth else eps**0.4
     return gap <= of_value * value or gap <= ROUNDING * rounding_gap(objective, w, value)
 
 
