@@ -102,26 +102,6 @@ def skglm(X: object, y: np.ndarray, C: float, tol: float) -> Fit:
     return model.coef_, np.ravel(model.intercept_)
 
 
-def adelie(X: object, y: np.ndarray, C: float, tol: float) -> Fit:
-    """adelie's path, at one strength."""
-    import adelie as ad
-
-    dense = not sparse.issparse(X)
-    X = np.asfortranarray(X) if dense else sparse.csc_matrix(X)
-    matrix = ad.matrix.dense(X, n_threads=1) if dense else ad.matrix.sparse(X, n_threads=1)
-    state = ad.grpnet(
-        X=matrix,
-        glm=ad.glm.binomial(y.astype(float)),
-        lmda_path=[1 / (C * len(y))],
-        tol=tol * 1e-2,
-        irls_tol=tol,
-        progress_bar=False,
-        n_threads=1,
-        early_exit=False,
-    )
-    return state.betas.toarray(), np.ravel(state.intercepts)
-
-
 def cyanure(X: object, y: np.ndarray, C: float, tol: float) -> Fit:
     """cyanure's QNing on ISTA or SVRG."""
     from cyanure.estimators import Classifier
@@ -140,7 +120,7 @@ def cyanure(X: object, y: np.ndarray, C: float, tol: float) -> Fit:
     return np.atleast_2d(np.squeeze(model.coef_)), np.ravel(model.intercept_)
 
 
-PEERS = (liblinear, saga, skglm, adelie, cyanure)
+PEERS = (liblinear, saga, skglm, cyanure)
 
 
 def value(X: object, y: np.ndarray, C: float, fit: Fit) -> float:
