@@ -21,6 +21,9 @@ from ..validation.features import validated
 from ..validation.labels import LABEL_BATCH, label_batches
 from ..validation.probabilities import ClassColumns
 
+# Before scikit-learn 1.8, l1_ratio alone does not set the penalty.
+NAMES_PENALTY = LogisticRegression().get_params().get("penalty") == "l2"
+
 
 def dispatch_on_array_type(method: Callable) -> Callable:
     """Make a predicting method lazy for Dask collections, and check the device of other arrays."""
@@ -58,6 +61,7 @@ class LinearPredictions(ClassifierMixin):
     """Predictions from ``coef_``, ``intercept_`` and ``classes_``."""
 
     C: float
+    l1_ratio: float
     fit_intercept: bool
     class_weight: dict | str | None
     max_iter: int
@@ -221,7 +225,11 @@ class LinearPredictions(ClassifierMixin):
             A fitted estimator with copies of the coefficients and the same predictions.
         """
         check_is_fitted(self)
+        penalty: dict[str, Any] = {"l1_ratio": self.l1_ratio, "solver": "saga"}
+        if NAMES_PENALTY:
+            penalty["penalty"] = "elasticnet"
         model = LogisticRegression(
+            **(penalty if self.l1_ratio > 0 else {}),
             C=self.C,
             fit_intercept=self.fit_intercept,
             class_weight=self.class_weight,

@@ -113,3 +113,14 @@ def test_the_same_model_as_scikit_learns(n_classes, names, intercept):
     theirs.coef_[:] = 0
     assert model.coef_.any()
     theirs.fit(X, y)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # of the name of the penalty
+def test_the_same_model_as_scikit_learns_is_sparse_too():
+    X, y = problem()
+    model = GDLogisticRegression(C=0.1, l1_ratio=0.7).fit(X, y)
+    theirs = model.to_sklearn()
+    assert_array_equal(theirs.coef_, model.coef_)
+    refitted = theirs.set_params(tol=1e-10, max_iter=10_000).fit(X, y)
+    assert_allclose(refitted.coef_, model.coef_, rtol=1e-4, atol=1e-6)
+    assert_array_equal(refitted.coef_ == 0, model.coef_ == 0)
