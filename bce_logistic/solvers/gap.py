@@ -90,26 +90,30 @@ class Gap:
         self.last = iterate.point
         self.measures.append(measure)
         target = self.tol * value
-        if believed <= target and target > 0 and self.hessian is not None:
-            # Half the squared decrement is the gap; twice that allows for the change to come.
-            enough = self.hessian.squared_decrement(gradient) / target
-            if not self._keeps(iterate.point.w, self.hessian.w, enough):
-                believed = inf
+        if 0 < believed <= target and not self._is_trusted(iterate, target):
+            believed = inf
         if believed <= target or bound > min(target, self.checked / 2):
             return believed
         self.checked = bound
         self.certificate = duality_gap(self.objective, iterate.point)
         return self.certificate
 
-    def _keeps(self, w: Array, earlier: Array, share: float) -> bool:
-        """Whether that share of the Hessian at earlier coefficients is left.
+    def _is_trusted(self, iterate: Iterate, target: float) -> bool:
+        """Whether the Hessian holds from where it was made, or to where Newton's step leads.
 
-        The steps may not have been along the directions in which it changed most. What was left at
-        the last iterate that was asked about spares a pass.
+        Half the squared decrement is the gap; twice that allows for the change to come. The steps
+        may not have been along the directions in which the Hessian changed most. The share that was
+        left at the last iterate that was asked about spares a pass.
         """
-        if share <= self.share:
-            self.share = hessian_share(self.objective, w - earlier)
-        return share <= self.share
+        if self.is_newton:
+            enough = 2 * self.history[-1].half_squared_decrement / target
+            return enough <= hessian_share(self.objective, iterate.direction)
+        if self.hessian is None:
+            return True
+        enough = self.hessian.squared_decrement(iterate.point.gradient) / target
+        if enough <= self.share:
+            self.share = hessian_share(self.objective, iterate.point.w - self.hessian.w)
+        return enough <= self.share
 
     def _decrement(self, iterate: Iterate, decrement: Callable[[Array], float]) -> float:
         r"""Half the squared decrement in the approximate Hessian, for the Hessian as it is now.

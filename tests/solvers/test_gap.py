@@ -13,6 +13,7 @@ from bce_logistic.descent.loop import Iterate
 from bce_logistic.objective.certificate import duality_gap
 from bce_logistic.objective.objective import Point
 from bce_logistic.preconditioning.choice import full_factor
+from bce_logistic.solvers.convergence import Progress
 from bce_logistic.solvers.gap import SAFETY_OF_REUSED, Gap
 
 from ..common import objective, problem
@@ -97,6 +98,16 @@ def test_a_hessian_that_no_step_showed_to_be_too_stiff_is_not_believed():
     for t, distance in enumerate((1e-2, 1e-3, 1e-4)):
         found = gap(iterate_at(F, w + distance * np.array([1, -1, 1, 0, 0]), t=t))
     assert found >= true_gap
+
+
+def test_newtons_prediction_is_not_believed_where_its_step_changes_the_hessian(monkeypatch):
+    monkeypatch.setattr("bce_logistic.solvers.gap.model_is_accurate", lambda history: True)
+    F, optimum = task(C=1e4)
+    for distance in (1e-3, 3.0):
+        iterate = iterate_at(F, optimum + distance, full_factor(F, optimum + distance))
+        believed = 4 * Progress.of(iterate, F.penalty).half_squared_decrement
+        found = Gap(F, 2 * believed / iterate.point.value, is_newton=True)(iterate)
+        assert found == (believed if distance < 1 else inf)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
