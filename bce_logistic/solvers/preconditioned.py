@@ -327,16 +327,17 @@ def _last_step_converged(curve: list[Progress]) -> bool:
 
 def seen_to_stall(iterates: Iterable[Iterate], penalty: Penalty) -> Iterator[Iterate]:
     """The iterates; each tells whether the last steps, in the same coordinates, led nowhere."""
-    history: dict[int, Progress] = {}
-    restricted = False
+    history: list[Progress] = []
+    last = (-1, False)
     for iterate in iterates:
-        if restricted != (iterate.coefficients is not None):
-            restricted = not restricted
+        now = (iterate.t, iterate.coefficients is not None)
+        if now == last:  # the same point with another preconditioner
+            history.pop()
+        elif now[1] != last[1]:
             history.clear()
-        history[iterate.t] = Progress.of(
-            iterate, penalty
-        )  # once, by the last of its preconditioners
-        yield iterate._replace(stalled=stalled_at_precision(list(history.values())))
+        history.append(Progress.of(iterate, penalty))
+        last = now
+        yield iterate._replace(stalled=stalled_at_precision(history))
 
 
 def stalled_at_precision(history: list[Progress]) -> bool:

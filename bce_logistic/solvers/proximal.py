@@ -28,7 +28,7 @@ from ..preconditioning.cost_model import Costs
 from ..preconditioning.subsample import Subsample
 from ..rows.memory import RowsInMemory
 from .convergence import SAFETY, Progress, model_is_accurate
-from .preconditioned import PreconditionedDescent, seen_to_stall, stalled_at_precision
+from .preconditioned import PreconditionedDescent, seen_to_stall
 from .proximal_newton import ModelState, ProximalNewton
 
 # Coefficients of a model at most: its matrices take 128 MiB each.
@@ -120,10 +120,9 @@ class ProximalDescent(PreconditionedDescent):
         self, objective: Objective, start: Array | Point, tol: float
     ) -> tuple[Point, float]:
         """A point within a relative tolerance of the optimum, or as near as rounding allows."""
-        history: list[Progress] = []
-        for iterate in itertools.islice(self._on_all(objective, start, tol), MAX_INNER):
-            history.append(Progress.of(iterate, objective.penalty))
-            if iterate.gap <= tol * iterate.point.value or stalled_at_precision(history):
+        iterates = seen_to_stall(self._on_all(objective, start, tol), objective.penalty)
+        for iterate in itertools.islice(iterates, MAX_INNER):
+            if iterate.gap <= tol * iterate.point.value or iterate.stalled:
                 break
         return iterate.point, iterate.gap
 
