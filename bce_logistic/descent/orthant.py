@@ -51,6 +51,12 @@ class OrthantState(NamedTuple):
     gradient: Array
     pairs: tuple[tuple[Array, Array], ...]
 
+    def under(self, before: Penalty, after: Penalty) -> OrthantState:
+        """The same after a change of the penalty: only its smooth part is in gradients."""
+        pairs = tuple((s, y - before.gradient(s) + after.gradient(s)) for s, y in self.pairs)
+        gradient = self.gradient - before.gradient(self.w) + after.gradient(self.w)
+        return self._replace(gradient=gradient, pairs=pairs)
+
 
 @dataclass(frozen=True)
 class OrthantLBFGS:

@@ -202,10 +202,10 @@ def _fit_path(
             Cs = _even_Cs(estimator, objective, data, seed, int(Cs), eps)
         Cs = check_Cs(Cs)
         tasks = FitTasks.of(estimator, number + 1, *raw)
-        fits: dict[int, Result] = {}
+        gaps = np.empty(len(Cs))
 
         def on_fit(k: int, fit: Result) -> None:
-            fits[k] = fit
+            gaps[k] = fit.gap / data.rows.total_weight
             if tasks:
                 tasks.on_iteration(k, None, k == len(Cs) - 1)
 
@@ -215,12 +215,11 @@ def _fit_path(
         attributes = [coefficient_attributes(w, objective, data.classes) for w in path.w]
         if tasks:
             tasks.end(lambda: attributes[-1])
-    weight = data.rows.total_weight
     return RegularizationPath(
         Cs,
         np.stack([part["coef_"] for part in attributes]),
         np.stack([part["intercept_"] for part in attributes]),
-        np.array([fits[k].gap / weight for k in range(len(Cs))]),
+        gaps,
         path.n_iter,
         data.classes.labels,
         np.array(feature_names(estimator)),

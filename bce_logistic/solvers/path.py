@@ -13,6 +13,7 @@ from ..arrays import Array
 from ..descent.loop import DescentState
 from ..objective.objective import Objective
 from .base import Solver
+from .continuation import Continuation
 from .minimize import Monitor, Result, minimize
 
 
@@ -56,6 +57,7 @@ def minimize_along(
     """
     known: list[tuple[float, Array]] = []
     fits: dict[int, Result] = {}
+    left = None
     for k in np.argsort(Cs, kind="stable").tolist():
         penalised = replace(objective, penalty=objective.penalty.scaled(1 / float(Cs[k])))
         solver = solver_of(penalised)
@@ -63,10 +65,14 @@ def minimize_along(
         if known:
             # Coefficients that are zero would leave it on a line through others.
             smooth = penalised.penalty.is_smooth
-            start = DescentState(_extrapolated(known, float(Cs[k])) if smooth else known[-1][1])
-        fits[k] = minimize(penalised, solver, start, early_stopping=None, monitor=monitor)
-        known.append((float(Cs[k]), fits[k].w))
-        on_fit(k, fits[k])
+            w = _extrapolated(known, float(Cs[k])) if smooth else known[-1][1]
+            start = DescentState(w, left)
+        fit = minimize(penalised, solver, start, early_stopping=None, monitor=monitor)
+        on_fit(k, fit)
+        known.append((float(Cs[k]), fit.w))
+        left = fit.last.state if isinstance(fit.last.state, Continuation) else None
+        # A copy of columns is kept once, not for every fit.
+        fits[k] = fit._replace(last=fit.last._replace(state=None))
     ordered = [fits[k] for k in range(len(Cs))]
     return Path(
         np.stack([fit.w.reshape(objective.shape[0], -1) for fit in ordered]),

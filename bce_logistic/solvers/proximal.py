@@ -19,7 +19,7 @@ import numpy as np
 
 from ..arrays import Array
 from ..descent.loop import DescentState, Iterate, descend
-from ..descent.orthant import OrthantArmijo, OrthantLBFGS
+from ..descent.orthant import OrthantArmijo, OrthantLBFGS, OrthantState
 from ..descent.step_sizes import BacktrackingArmijo
 from ..objective.certificate import duality_gap, penalty_gap
 from ..objective.objective import Objective, Point
@@ -27,6 +27,7 @@ from ..preconditioning.choice import subsample_rows
 from ..preconditioning.cost_model import Costs
 from ..preconditioning.subsample import Subsample
 from ..rows.memory import RowsInMemory
+from .continuation import Continuation, Memory, WorkingSet
 from .convergence import SAFETY, Progress, model_is_accurate
 from .preconditioned import PreconditionedDescent, seen_to_stall
 from .proximal_newton import ModelState, ProximalNewton
@@ -44,6 +45,8 @@ FIRST_SET = 128
 # Passes that a step with a model may cost before the orthant is tried first, and up to what gap.
 DEAR_STEP = 20
 ROUGH = 3e-5
+# Share of the limit of its slope from which a coefficient is looked after on a path.
+REACH = 0.7
 # Iterations on a working set, at most.
 MAX_INNER = 1000
 # Part of the tolerance that is left for the columns of the last working set.
@@ -57,16 +60,29 @@ class ProximalDescent(PreconditionedDescent):
     """Proximal quasi-Newton descent on all rows; parameters as :class:`PreconditionedDescent`."""
 
     def iterates(self, objective: Objective, start: DescentState) -> Iterator[Iterate]:
-        """Iterates of the descent, without end; only the coefficients of ``start`` count."""
-        w = start.w.copy()
+        """Iterates of the descent, without end.
+
+        Of ``start`` the coefficients count; of the end of a fit with another penalty, all of it.
+        """
+        penalty = objective.penalty
+        where: Array | Point
+        memory: Memory
+        if isinstance(start.state, Continuation):
+            where, memory = start.state.under(penalty)
+        else:
+            where, memory = self._start(objective, start.w), None
+        way = self._on_columns if _copies(objective) else partial(self._on_all, tol=self.tol)
+        for iterate in seen_to_stall(way(objective, where, memory=memory), penalty):
+            yield iterate._replace(state=Continuation(iterate.point, penalty, iterate.state))
+
+    def _start(self, objective: Objective, w: Array) -> Array:
+        """The coefficients to start from, given those of another fit, or zeros."""
+        w = w.copy()
         if objective.n_scores > 1:
             # A common shift of coefficients without a penalty changes nothing.
             free = objective.penalty.unpenalised
             w[free] -= w[free].mean(axis=1, keepdims=True)
-        if not w[: objective.rows.n_features].any():
-            w = self._start_on_sample(objective, w)
-        ways = self._on_columns if _copies(objective) else partial(self._on_all, tol=self.tol)
-        return seen_to_stall(ways(objective, w), objective.penalty)
+        return w if w[: objective.rows.n_features].any() else self._start_on_sample(objective, w)
 
     def _start_on_sample(self, objective: Objective, w: Array) -> Array:
         """The optimum of some rows, up to their sampling noise."""
@@ -79,17 +95,24 @@ class ProximalDescent(PreconditionedDescent):
             sizes.insert(0, sizes[0] // 4)
         for size in sizes:
             part = sample.objective(size)
-            w = self._solved(part, w, 0.1 * w.size / size)[0].w
+            w = self._solved(part, w, 0.1 * w.size / size).point.w
         return w
 
     def _on_all(
-        self, objective: Objective, start: Array | Point, tol: float, t: int = 0
+        self,
+        objective: Objective,
+        start: Array | Point,
+        tol: float,
+        t: int = 0,
+        memory: Memory = None,
     ) -> Iterator[Iterate]:
         """Iterates with a model of all that move, or in the orthant, without end."""
-        target = tol * (start if isinstance(start, Point) else objective.at(start)).value
+        start = start if isinstance(start, Point) else objective.at(start)
+        target = tol * start.value
         if np.prod(objective.shape) > MAX_MODEL:
-            yield from self._in_orthant(objective, start, tol, t)
-        if (cost := _step_cost(objective)) > DEAR_STEP:
+            yield from self._in_orthant(objective, start, tol, t, memory)
+        model = memory if isinstance(memory, ModelState) else None
+        if model is None and (cost := _step_cost(objective)) > DEAR_STEP:
             values: list[float] = []
             for iterate in self._in_orthant(objective, start, tol, t):
                 yield iterate
@@ -99,50 +122,62 @@ class ProximalDescent(PreconditionedDescent):
                     break
             start, t = iterate.point, iterate.t
         gap = ProximalGap(objective, tol)
-        direction = Watched(ProximalNewton(objective, target / SAFETY))
+        reach = 1.0 if memory is None else REACH
+        direction = Watched(ProximalNewton(objective, target / SAFETY, reach))
         for iterate in descend(
-            itertools.repeat(objective), start, direction, BacktrackingArmijo(), t=t
+            itertools.repeat(objective), start, direction, BacktrackingArmijo(), state=model, t=t
         ):
             yield gap.judged(iterate, direction.state.is_exact)
 
     def _in_orthant(
-        self, objective: Objective, start: Array | Point, tol: float, t: int = 0
+        self,
+        objective: Objective,
+        start: Point,
+        tol: float,
+        t: int = 0,
+        memory: Memory = None,
     ) -> Iterator[Iterate]:
         """Iterates of L-BFGS in the orthant, without end."""
-        w = start.w if isinstance(start, Point) else start
         gap = ProximalGap(objective, tol)
-        center, diagonal = objective.centred_diagonal(w)
+        center, diagonal = objective.centred_diagonal(start.w)
         direction = OrthantLBFGS(objective.penalty, diagonal, center, objective.fit_intercept)
-        for iterate in descend(itertools.repeat(objective), start, direction, OrthantArmijo(), t=t):
+        state = memory if isinstance(memory, OrthantState) else None
+        for iterate in descend(
+            itertools.repeat(objective), start, direction, OrthantArmijo(), state=state, t=t
+        ):
             yield gap.judged(iterate)
 
     def _solved(
-        self, objective: Objective, start: Array | Point, tol: float
-    ) -> tuple[Point, float]:
-        """A point within a relative tolerance of the optimum, or as near as rounding allows."""
-        iterates = seen_to_stall(self._on_all(objective, start, tol), objective.penalty)
-        for iterate in itertools.islice(iterates, MAX_INNER):
+        self, objective: Objective, start: Array | Point, tol: float, memory: Memory = None
+    ) -> Iterate:
+        """An iterate within a relative tolerance of the optimum, or as near as rounding allows."""
+        iterates = self._on_all(objective, start, tol, memory=memory)
+        for iterate in itertools.islice(seen_to_stall(iterates, objective.penalty), MAX_INNER):
             if iterate.gap <= tol * iterate.point.value or iterate.stalled:
                 break
-        return iterate.point, iterate.gap
+        return iterate
 
-    def _on_columns(self, objective: Objective, w: Array) -> Iterator[Iterate]:
+    def _on_columns(
+        self, objective: Objective, start: Array | Point, memory: Memory = None
+    ) -> Iterator[Iterate]:
         """Iterates after each solution on a growing set of columns, without end.
 
         A set is solved as far as the last growth paid, and at last to the tolerance.
         """
-        point, columns = objective.at(w), np.empty(0, dtype=np.intp)
+        point = start if isinstance(start, Point) else objective.at(start)
+        known = memory if isinstance(memory, WorkingSet) else None
+        columns = np.empty(0, dtype=np.intp) if known is None else known.columns
         center = _center(objective)
-        accuracy, before, inner = 1e-2, inf, inf
+        least = INNER_SHARE * self.tol
+        accuracy, before, inner = 1e-2 if known is None else least, inf, inf
         for t in itertools.count():
             excess = self._excess(objective, point, center)
             excess[columns] = 0.0
             new = np.flatnonzero(excess > SLACK)
-            yield self._judged(objective, t, point, inner if len(new) == 0 else inf)
+            yield self._judged(objective, t, point, inner if len(new) == 0 else inf, known)
             used = np.flatnonzero(_by_feature(objective, point.w).any(axis=1))
             is_last = len(new) < 0.02 * len(columns)
             gained = (before - point.value) / point.value
-            least = INNER_SHARE * self.tol
             if not is_last:
                 accuracy = max(least, min(accuracy, 0.03 * gained))
             else:
@@ -150,21 +185,18 @@ class ProximalDescent(PreconditionedDescent):
             most = max(FIRST_SET, 2 * len(used))
             if len(new) > most:
                 new = new[np.argpartition(-excess[new], most)[:most]]
-            if len(new) and len(columns) > 3 * len(used):
-                columns = used
-            free = np.flatnonzero(objective.penalty.unpenalised[: objective.rows.n_features])
-            columns = np.union1d(np.union1d(columns, used), np.union1d(new, free))
-            at, before = objective.rows_of(columns), point.value
-            if len(at) == 0:
+            before = point.value
+            if len(new) or known is None:
+                if len(columns) > 3 * len(used):
+                    columns = used
+                free = np.flatnonzero(objective.penalty.unpenalised[: objective.rows.n_features])
+                columns = np.union1d(np.union1d(columns, used), np.union1d(new, free))
+                known = WorkingSet.of(objective, columns)
+            if len(columns) + objective.fit_intercept == 0:
                 continue
-            part, shift = objective.on(columns)
-            w = point.w[at]
-            w[len(columns) :] += shift @ w[: len(columns)]
-            solution, inner = self._solved(part, w, accuracy)
-            w = np.zeros_like(point.w)
-            w[at] = solution.w
-            w[objective.rows.n_features :] -= shift @ solution.w[: len(columns)]
-            point = objective.at(w)
+            solution = self._solved(known.part, known.inner(point.w), accuracy, known.memory)
+            known, inner = known._replace(memory=solution.state), solution.gap
+            point = objective.at(known.outer(solution.point.w, objective.shape))
 
     def _excess(self, objective: Objective, point: Point, center: Array) -> Array:
         """Excess of the slope of each feature over its limit, relative to the limit.
@@ -179,10 +211,12 @@ class ProximalDescent(PreconditionedDescent):
         slope = np.abs(slopes).max(axis=1)
         return np.where(l1 > 0, slope / np.where(l1 > 0, l1, 1.0) - 1, 0.0)
 
-    def _judged(self, objective: Objective, t: int, point: Point, inner: float) -> Iterate:
+    def _judged(
+        self, objective: Objective, t: int, point: Point, inner: float, known: WorkingSet | None
+    ) -> Iterate:
         """The iterate, with its gap and its certificate filled in."""
         gap = ProximalGap(objective, self.tol)
-        iterate = Iterate(t, point, np.zeros_like(point.w), None)
+        iterate = Iterate(t, point, np.zeros_like(point.w), known)
         return iterate._replace(gap=inner) if inner < inf else gap.judged(iterate)
 
 

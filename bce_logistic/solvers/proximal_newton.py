@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import log
+from math import inf, log
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Array
 from ..objective.objective import Objective
+from ..objective.penalties import Penalty
 from ..preconditioning.cost_model import SECONDS_PER_CALL, SECONDS_PER_FMA, Costs
 from ..preconditioning.quadratic_model import minimise_model
 
@@ -35,6 +36,10 @@ MARGIN = 2.0
 FASTEST, SLOWEST = 1e-6, 0.9
 # Coefficients in a model per coefficient that moves, before a smaller one is made.
 MAX_IDLE = 3
+# Seconds of an entry of a model in its updates and products, and part of a pass that those of
+# coefficients that do not move may take.
+SECONDS_PER_UPDATE = 1e-8
+IDLE_COST = 0.1
 # Share of the columns from which a Hessian of all of them costs no more.
 MOST_COLUMNS = 0.7
 
@@ -59,6 +64,13 @@ class ModelState(NamedTuple):
         """Index of the model's coefficients."""
         return self.features, self.classes
 
+    def under(self, before: Penalty, after: Penalty) -> ModelState:
+        """The model after a change of the penalty: only its smooth part is in the model."""
+        change = after.curvature - before.curvature
+        P = self.P + np.diag(change[self.features])
+        gradient = self.gradient + change[:, None] * self.w
+        return self._replace(P=P, gradient=gradient, predicted=inf)
+
 
 @dataclass(frozen=True)
 class ProximalNewton:
@@ -70,10 +82,14 @@ class ProximalNewton:
         What is minimised.
     target : float
         Decrease, in nats, for which no better model is made.
+    reach : float, default=1.0
+        Share of the limit of its slope from which a zero coefficient is in a new model: less than
+        1 on a path, where the limit falls.
     """
 
     objective: Objective
     target: float
+    reach: float = 1.0
 
     def __call__(
         self, w: Array, gradient: Array, state: ModelState | None
@@ -91,24 +107,30 @@ class ProximalNewton:
             p, predicted, is_exact = self._minimised(state)
             if not self._is_outdated(state, predicted):
                 return p.reshape(shape), state._replace(predicted=predicted, is_exact=is_exact)
-        state = self._fresh(w, gradient, state, moving)
+        state = self._fresh(w, gradient, self._chosen(w, gradient, state))
         p, predicted, is_exact = self._minimised(state)
         return p.reshape(shape), state._replace(predicted=predicted, is_exact=is_exact)
 
-    def _moving(self, w: Array, gradient: Array) -> NDArray[np.bool_]:
+    def _moving(self, w: Array, gradient: Array, reach: float = 1.0) -> NDArray[np.bool_]:
         """Coefficients that are not zero, or that the gradient moves; those without a penalty."""
-        penalty = self.objective.penalty
-        return ((w != 0).T | (penalty.l1 == 0) | (penalty.l1 < np.abs(gradient).T)).T
+        l1 = self.objective.penalty.l1
+        return ((w != 0).T | (l1 == 0) | (reach * l1 < np.abs(gradient).T)).T
 
     def _covers(self, state: ModelState, moving: NDArray[np.bool_]) -> bool:
         """Whether a model has all coefficients that move, and not many more."""
-        n_moving = np.count_nonzero(moving)
+        n_moving = int(np.count_nonzero(moving))
         all_in = np.count_nonzero(moving[state.at]) == n_moving
-        return bool(all_in and len(state.P) <= MAX_IDLE * n_moving)
+        return bool(all_in and self._is_lean(len(state.P), n_moving))
+
+    def _is_lean(self, size: int, n_moving: int) -> bool:
+        """Whether coefficients that do not move hardly slow down the work with a model."""
+        seconds = size**2 * SECONDS_PER_UPDATE
+        return size <= MAX_IDLE * n_moving or seconds <= IDLE_COST * Costs(self.objective).of_pass
 
     def _is_outdated(self, state: ModelState, predicted: float) -> bool:
         """Whether the Hessian at this point is worth its cost."""
-        if state.is_fresh:
+        on_path = self.reach < 1
+        if state.is_fresh or state.predicted == inf or (on_path and predicted <= self.target):
             return False
         cost, seconds = self.cost(state.features)
         if seconds <= NEWTON_SECONDS:
@@ -135,15 +157,19 @@ class ProximalNewton:
     def _density(self) -> Array:
         return self.objective.rows.column_density()
 
-    def _fresh(
-        self, w: Array, gradient: Array, state: ModelState | None, moving: NDArray[np.bool_]
-    ) -> ModelState:
-        """The model with the Hessian at a point."""
+    def _chosen(self, w: Array, gradient: Array, state: ModelState | None) -> NDArray[np.bool_]:
+        """Coefficients of a new model: those that move and, if it lasts, those that soon may."""
+        moving = self._moving(w, gradient)
+        chosen = self._moving(w, gradient, self.reach)
+        if state is not None and self.cost(state.features)[0] > NEWTON_COST:
+            chosen[state.at] = True
+        n_chosen, n_moving = int(np.count_nonzero(chosen)), int(np.count_nonzero(moving))
+        return chosen if self._is_lean(n_chosen, n_moving) else moving
+
+    def _fresh(self, w: Array, gradient: Array, moving: NDArray[np.bool_]) -> ModelState:
+        """The model of some coefficients with the Hessian at a point."""
         objective = self.objective
         n_features, n_scores = objective.rows.n_features, objective.n_scores
-        if state is not None and self.cost(state.features)[0] > NEWTON_COST:
-            moving = moving.copy()  # a model that is to last keeps what it had
-            moving[state.at] |= len(state.P) <= MAX_IDLE * np.count_nonzero(moving)
         columns = np.flatnonzero(moving[:n_features].any(axis=1))
         classes, places = np.nonzero(moving[columns].T)
         # The intercepts of all classes are last.
