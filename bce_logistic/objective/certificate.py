@@ -74,20 +74,20 @@ def duality_gap(objective: Objective, point: Point) -> float:
     return min(gap + rounding, point.value)
 
 
-def penalty_gap(objective: Objective, point: Point) -> float:
-    """Approximate part of the penalty in :func:`duality_gap`, which takes no pass over the rows.
+def approximate_gap(objective: Objective, point: Point) -> float:
+    r"""About :func:`duality_gap`, without a pass over the rows.
 
-    It leaves out the intercept, and is far from the whole only where the residual is shrunk by
-    much.
+    It leaves out the intercept, and takes the divergence of the loss L, where the residual is
+    shrunk by :math:`\alpha`, to be :math:`(1 - \alpha)^2 L / 2`.
     """
     if not objective.penalises_every_feature:
         return inf
     penalty, gradient = objective.penalty, point.gradient
     if objective.fit_intercept:
         gradient = np.concatenate([gradient[:-1], np.zeros_like(gradient[-1:])])
-    smooth = penalty.gradient(point.w)
+    smooth, loss = penalty.gradient(point.w), point.value - penalty.value(point.w)
     return min(
-        penalty.gap(point.w, alpha * (gradient - smooth) + smooth)
+        penalty.gap(point.w, alpha * (gradient - smooth) + smooth) + (1 - alpha) ** 2 * loss / 2
         for alpha in [*_shrinkage(penalty, gradient - smooth), 1.0]
     )
 

@@ -32,31 +32,71 @@ MAX_FAILURES = 3
 SLACK = 1e-9
 
 
+class Guess(NamedTuple):
+    """The minimiser for guessed signs, which it need not have, and the model's slope there."""
+
+    u: Array
+    slope: Array
+    is_regular: bool  # whether the matrix is far from singular where it is not zero
+
+
 class Model(NamedTuple):
-    """A quadratic without intercepts, ``c.u + u.Q u / 2``, and the penalty ``l1.|u|``."""
+    """A quadratic in units of the strengths, ``u.Q u / 2 - q.u + sum(abs(u))``."""
 
     Q: Array
-    c: Array
-    l1: Array
+    q: Array
 
     def value(self, u: Array) -> float:
         """The model at ``u``."""
-        return float(u.dot(self.Q.dot(u)) / 2 + self.c.dot(u) + self.l1.dot(np.abs(u)))
+        return float(u.dot(self.Q.dot(u)) / 2 - self.q.dot(u) + np.abs(u).sum())
 
-    def on_face(self, sign: Array) -> tuple[Array, Array]:
-        """Minimiser over the coefficients with a sign, which it need not have, and slope there."""
-        face, u = np.flatnonzero(sign), np.zeros_like(self.c)
+    def near(self, w: Array, proximal: float) -> Model:
+        """The model with a proximal term that holds the minimiser near ``w``."""
+        term = proximal * self.Q.diagonal()
+        Q = self.Q.copy()
+        Q.flat[:: len(Q) + 1] += term
+        return Model(Q, self.q + term * w)
+
+    def guess(self, sign: Array) -> Guess:
+        """The minimiser over the coefficients with a sign."""
+        face, u = np.flatnonzero(sign), np.zeros_like(self.q)
         if not len(face):
-            return u, self.c
-        rhs = -(self.c[face] + self.l1[face] * sign[face])
-        u[face] = Factor.of(self.Q[np.ix_(face, face)]).solve(rhs)
-        return u, self.c + self.Q[face].T.dot(u[face])
+            return Guess(u, -self.q, True)
+        factor = Factor.of(self.Q[np.ix_(face, face)])
+        u[face] = factor.solve(self.q[face] - sign[face])
+        is_regular = bool(np.all(np.square(factor.cholesky.diagonal()) > REGULAR))
+        return Guess(u, self.Q.dot(u) - self.q, is_regular)
 
-    def start(self, w: Array) -> Array:
-        """Signs of ``w``, and those towards which its zeros would move; 1 without a penalty."""
-        slope = self.c + self.Q.dot(w)
-        moved = np.where(np.abs(slope) > self.l1, -np.sign(slope), 0.0)
-        return np.where(self.l1 > 0, np.where(w != 0, np.sign(w), moved), 1.0)
+    def minimiser(self, w: Array) -> tuple[Array, bool]:
+        """The minimiser, and whether the matrix is regular there; ``w`` may have its signs."""
+        u, is_found, is_regular = self.near(w, LEAST_PROXIMAL).pivoted(w)
+        if not is_found:
+            u = w
+            for proximal in PROXIMAL:
+                u, _, _ = self.near(u, proximal).pivoted(u)
+        return u, is_found and is_regular
+
+    def pivoted(self, w: Array) -> tuple[Array, bool, bool]:
+        """The best guess, whether it is the minimiser, and whether the matrix is regular there.
+
+        All wrong signs change at once, as long as they become fewer.
+        """
+        sign, best, lowest, fewest, failures = np.sign(w), w, np.inf, len(w) + 1, 0
+        while failures < MAX_FAILURES:
+            u, slope, is_regular = self.guess(sign)
+            wrong = (u * sign <= 0) & (sign != 0)
+            enters = (sign == 0) & (np.abs(slope) > 1 + SLACK)
+            n_wrong = int(np.count_nonzero(wrong | enters))
+            if n_wrong == 0:
+                return u, True, is_regular
+            u = np.where(wrong, 0.0, u)
+            if (value := self.value(u)) < lowest:
+                best, lowest = u, value
+            failures = 0 if n_wrong < fewest else failures + 1
+            fewest = min(fewest, n_wrong)
+            sign[wrong] = 0.0
+            sign[enters] = -np.sign(slope[enters])
+        return (best if lowest < self.value(w) else w), False, False
 
 
 def minimise_model(
@@ -73,68 +113,43 @@ def minimise_model(
     l1 : ndarray of shape (n,)
         Strengths of the absolute values.
     n_intercepts : int
-        Number of intercepts, which are eliminated: that centres the features.
+        Number of intercepts. They and all coefficients without an L1 penalty are eliminated: that
+        centres the features.
 
     Returns
     -------
     u : ndarray of shape (n,)
         The minimiser, with exact zeros; where the matrix is singular, at least a point on the way.
     is_exact : bool
-        Whether the decrease to it can be trusted: no proximal term made a difference.
+        Whether the decrease to it can be trusted: the minimiser is exact, the matrix regular.
     """
-    n = len(w) - n_intercepts
-    border, corner = P[:n, n:], P[n:, n:]
-    inverse = _intercept_inverse(corner)
-    Q = P[:n, :n] - border.dot(inverse).dot(border.T)
-    c = gradient[:n] - border.dot(inverse).dot(gradient[n:]) - Q.dot(w[:n])
-    u, found = _near(Q, c, l1[:n], w[:n], LEAST_PROXIMAL)
-    is_exact = found and _is_regular(Q, u)
-    if not found:
-        u = w[:n]
-        for proximal in PROXIMAL:
-            u, _ = _near(Q, c, l1[:n], u, proximal)
-    rest = w[n:] - inverse.dot(gradient[n:] + border.T.dot(u - w[:n]))
-    return np.concatenate([u, rest]), is_exact
+    bent, free = np.flatnonzero(l1 > 0), np.flatnonzero(l1 == 0)
+    border = P[np.ix_(bent, free)]
+    inverse = _inverse(P[np.ix_(free, free)], n_intercepts)
+    Q = P[np.ix_(bent, bent)] if len(free) > n_intercepts else P[: len(bent), : len(bent)]
+    # In units of the strengths, all of them are one.
+    unit = 1 / l1[bent]
+    Q = (Q - border.dot(inverse.dot(border.T))) * unit
+    Q *= unit[:, None]
+    c = gradient[bent] - border.dot(inverse.dot(gradient[free]))
+    v = w[bent] * l1[bent]
+    v, is_exact = Model(Q, Q.dot(v) - c * unit).minimiser(v)
+    u = np.empty_like(w)
+    u[bent] = v * unit
+    u[free] = w[free] - inverse.dot(gradient[free] + border.T.dot(u[bent] - w[bent]))
+    return u, is_exact
 
 
-def _intercept_inverse(corner: Array) -> Array:
-    """Inverse of the intercepts' Hessian, made regular where a common shift changes nothing."""
-    n = len(corner)
-    regular = corner + (np.trace(corner) / n**2 if n > 1 else 0.0)
-    return np.linalg.inv(regular)
-
-
-def _is_regular(Q: Array, u: Array) -> bool:
-    """Whether a matrix is far from singular where ``u`` is not zero."""
-    face = np.flatnonzero(u)
-    pivots = Factor.of(Q[np.ix_(face, face)]).cholesky.diagonal()
-    return bool(np.all(pivots**2 > REGULAR))
-
-
-def _near(Q: Array, c: Array, l1: Array, w: Array, proximal: float) -> tuple[Array, bool]:
-    """Minimiser with a proximal term that holds it near ``w``, and whether it was found."""
-    term = proximal * Q.diagonal()
-    nearer = Q.copy()
-    nearer.flat[:: len(Q) + 1] += term
-    return _block_pivoting(Model(nearer, c - term * w, l1), w)
-
-
-def _block_pivoting(model: Model, w: Array) -> tuple[Array, bool]:
-    """Change all wrong signs at once, as long as they become fewer; whether none is left."""
-    sign, penalised = model.start(w), model.l1 > 0
-    best, lowest, fewest, failures = w, model.value(w), len(w) + 1, 0
-    while failures < MAX_FAILURES:
-        u, slope = model.on_face(sign)
-        wrong = penalised & (sign != 0) & (u * sign <= 0)
-        enters = (sign == 0) & (np.abs(slope) > model.l1 * (1 + SLACK))
-        n_wrong = int(np.count_nonzero(wrong | enters))
-        u = np.where(wrong, 0.0, u)
-        if n_wrong == 0:
-            return u, True
-        if (value := model.value(u)) < lowest:
-            best, lowest = u, value
-        failures = 0 if n_wrong < fewest else failures + 1
-        fewest = min(fewest, n_wrong)
-        sign[wrong] = 0
-        sign[enters] = -np.sign(slope[enters])
-    return best, False
+def _inverse(R: Array, n_intercepts: int) -> Array:
+    """Inverse, made regular where a common shift of the intercepts changes nothing."""
+    if n_intercepts > 1:
+        corner = R[-n_intercepts:, -n_intercepts:]
+        R = R.copy()
+        R[-n_intercepts:, -n_intercepts:] += np.trace(corner) / n_intercepts**2
+    diagonal = R.diagonal()
+    scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+    unit = R / scale / scale[:, None]
+    n_features = len(R) - n_intercepts
+    unit.flat[: n_features * len(R) : len(R) + 1] += LEAST_PROXIMAL
+    unit.flat[:: len(R) + 1] += diagonal == 0
+    return np.linalg.inv(unit) / scale / scale[:, None]

@@ -16,6 +16,8 @@ from ..objective.penalties import Penalty
 # a power of their number, needs a larger one.
 SAFETY = 4.0
 SAFETY_IF_SLOW = 16.0
+# Measures below count as this.
+TINY = np.finfo(np.float64).tiny
 # Steps after which a descent counts as slow.
 SLOW = 32
 # Largest ratio of successive decreases that is extrapolated with.
@@ -69,6 +71,23 @@ def estimated_gap(history: Sequence[Progress]) -> float:
     if len(history) < SLOW:
         return gap
     return max(gap, SAFETY_IF_SLOW * _to_come(history, min(len(history) // 4, SLOW)))
+
+
+def steps_left(measures: Sequence[float], target: float) -> float:
+    """Steps until a measure is at a target, if it shrinks as over half of its history.
+
+    The rate is the slope of a straight line through the logarithms.
+    """
+    logs = np.log([max(measure, TINY) for measure in measures if measure < inf])
+    if not len(logs):
+        return inf
+    left = logs[-1] - np.log(max(target, TINY))
+    logs = logs[-max(4, len(logs) // 2 + 1) :]
+    if left <= 0 or len(logs) < 3:
+        return 0.0 if left <= 0 else inf
+    steps = np.arange(len(logs)) - (len(logs) - 1) / 2
+    slope = steps.dot(logs) / steps.dot(steps)
+    return float(left / -slope) if slope < 0 else inf
 
 
 def model_is_accurate(history: Sequence[Progress]) -> bool:

@@ -16,19 +16,20 @@ from math import inf
 from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..arrays import Array
 from ..descent.loop import DescentState, Iterate, descend
 from ..descent.orthant import OrthantArmijo, OrthantLBFGS, OrthantState
 from ..descent.step_sizes import BacktrackingArmijo
-from ..objective.certificate import duality_gap, penalty_gap
+from ..objective.certificate import approximate_gap, duality_gap
 from ..objective.objective import Objective, Point
 from ..preconditioning.choice import subsample_rows
 from ..preconditioning.cost_model import Costs
 from ..preconditioning.subsample import Subsample
 from ..rows.memory import RowsInMemory
 from .continuation import Continuation, Memory, WorkingSet
-from .convergence import SAFETY, Progress, model_is_accurate
+from .convergence import SAFETY, Progress, model_is_accurate, steps_left
 from .preconditioned import PreconditionedDescent, seen_to_stall
 from .proximal_newton import ModelState, ProximalNewton
 
@@ -42,15 +43,23 @@ CHEAP_HESSIAN = 0.02
 FAR, SOME_ROWS = 1e3, 256
 # Columns of a first working set.
 FIRST_SET = 128
-# Passes that a step with a model may cost before the orthant is tried first, and up to what gap.
-DEAR_STEP = 20
-ROUGH = 3e-5
+# Passes that a step with a model may cost before the orthant is tried first; on a path, where the
+# next fits use the model, too.
+DEAR_STEP, DEAR_STEP_ON_PATH = 5, 20
+# Iterations in the orthant before it is judged.
+PATIENCE = 8
 # Share of the limit of its slope from which a coefficient is looked after on a path.
 REACH = 0.7
 # Iterations on a working set, at most.
 MAX_INNER = 1000
 # Part of the tolerance that is left for the columns of the last working set.
-INNER_SHARE = 0.3
+INNER_SHARE = 0.9
+# Relative decrease in the last two steps on a set that is to grow: at first, as a part of what the
+# growth before gained, and at least, as a part of the tolerance; that is taken if few columns, as a
+# part of the set, are to come.
+LARGEST_STEP, GAIN_SHARE, STEP_SHARE, FEW_NEW = 1e-2, 0.03, 0.3, 0.02
+# Part of the limit by which the slope of a new column may be below it.
+MARGIN = 0.1
 # Largest excess of a slope over its limit, relative to it, that is rounding.
 SLACK = 1e-9
 
@@ -95,7 +104,9 @@ class ProximalDescent(PreconditionedDescent):
             sizes.insert(0, sizes[0] // 4)
         for size in sizes:
             part = sample.objective(size)
-            w = self._solved(part, w, 0.1 * w.size / size).point.w
+            tol = 0.1 * w.size / size
+            iterates = seen_to_stall(self._on_all(part, w, tol), part.penalty)
+            w = _reached(iterates, tol, 0.0).point.w
         return w
 
     def _on_all(
@@ -112,14 +123,10 @@ class ProximalDescent(PreconditionedDescent):
         if np.prod(objective.shape) > MAX_MODEL:
             yield from self._in_orthant(objective, start, tol, t, memory)
         model = memory if isinstance(memory, ModelState) else None
-        if model is None and (cost := _step_cost(objective)) > DEAR_STEP:
-            values: list[float] = []
-            for iterate in self._in_orthant(objective, start, tol, t):
+        dear = DEAR_STEP if memory is None else DEAR_STEP_ON_PATH
+        if model is None and (cost := _step_cost(objective)) > dear:
+            for iterate in self._in_orthant(objective, start, tol, t, memory, cost):
                 yield iterate
-                values.append(iterate.point.value)
-                slow = values[-5:][0] - values[-1] <= ROUGH * values[-1]
-                if len(values) > cost or (slow and len(values) > 4):
-                    break
             start, t = iterate.point, iterate.t
         gap = ProximalGap(objective, tol)
         reach = 1.0 if memory is None else REACH
@@ -136,8 +143,9 @@ class ProximalDescent(PreconditionedDescent):
         tol: float,
         t: int = 0,
         memory: Memory = None,
+        cost: float = inf,
     ) -> Iterator[Iterate]:
-        """Iterates of L-BFGS in the orthant, without end."""
+        """Iterates of L-BFGS in the orthant, until as many steps as ``cost`` led nowhere near."""
         gap = ProximalGap(objective, tol)
         center, diagonal = objective.centred_diagonal(start.w)
         direction = OrthantLBFGS(objective.penalty, diagonal, center, objective.fit_intercept)
@@ -146,57 +154,56 @@ class ProximalDescent(PreconditionedDescent):
             itertools.repeat(objective), start, direction, OrthantArmijo(), state=state, t=t
         ):
             yield gap.judged(iterate)
-
-    def _solved(
-        self, objective: Objective, start: Array | Point, tol: float, memory: Memory = None
-    ) -> Iterate:
-        """An iterate within a relative tolerance of the optimum, or as near as rounding allows."""
-        iterates = self._on_all(objective, start, tol, memory=memory)
-        for iterate in itertools.islice(seen_to_stall(iterates, objective.penalty), MAX_INNER):
-            if iterate.gap <= tol * iterate.point.value or iterate.stalled:
-                break
-        return iterate
+            if len(gap.measures) > max(PATIENCE, cost) and gap.steps_left() > cost:
+                return
 
     def _on_columns(
         self, objective: Objective, start: Array | Point, memory: Memory = None
     ) -> Iterator[Iterate]:
         """Iterates after each solution on a growing set of columns, without end.
 
-        A set is solved as far as the last growth paid, and at last to the tolerance.
+        A descent on a set goes as far as the last growth paid. One that is not to grow goes to the
+        tolerance.
         """
         point = start if isinstance(start, Point) else objective.at(start)
         known = memory if isinstance(memory, WorkingSet) else None
         columns = np.empty(0, dtype=np.intp) if known is None else known.columns
-        center = _center(objective)
-        least = INNER_SHARE * self.tol
-        accuracy, before, inner = 1e-2 if known is None else least, inf, inf
+        center, least = _center(objective), INNER_SHARE * self.tol
+        accuracy, before, inner = LARGEST_STEP if known is None else 0.0, inf, inf
+        iterates = None
         for t in itertools.count():
             excess = self._excess(objective, point, center)
-            excess[columns] = 0.0
+            excess[columns] = -inf
             new = np.flatnonzero(excess > SLACK)
             yield self._judged(objective, t, point, inner if len(new) == 0 else inf, known)
-            used = np.flatnonzero(_by_feature(objective, point.w).any(axis=1))
-            is_last = len(new) < 0.02 * len(columns)
-            gained = (before - point.value) / point.value
-            if not is_last:
-                accuracy = max(least, min(accuracy, 0.03 * gained))
-            else:
-                accuracy = least if accuracy > least else accuracy / 10
-            most = max(FIRST_SET, 2 * len(used))
-            if len(new) > most:
-                new = new[np.argpartition(-excess[new], most)[:most]]
-            before = point.value
             if len(new) or known is None:
-                if len(columns) > 3 * len(used):
-                    columns = used
-                free = np.flatnonzero(objective.penalty.unpenalised[: objective.rows.n_features])
-                columns = np.union1d(np.union1d(columns, used), np.union1d(new, free))
+                columns, iterates = self._grown(objective, point, columns, excess), None
                 known = WorkingSet.of(objective, columns)
             if len(columns) + objective.fit_intercept == 0:
                 continue
-            solution = self._solved(known.part, known.inner(point.w), accuracy, known.memory)
+            if iterates is None:
+                inside = self._on_all(known.part, known.inner(point.w), least, memory=known.memory)
+                iterates = seen_to_stall(inside, known.part.penalty)
+            accuracy = min(accuracy, GAIN_SHARE * (before - point.value) / point.value)
+            accuracy = max(
+                accuracy if len(new) > FEW_NEW * len(columns) else 0.0, STEP_SHARE * least
+            )
+            before = point.value
+            solution = _reached(iterates, least, accuracy if len(new) else 0.0)
             known, inner = known._replace(memory=solution.state), solution.gap
             point = objective.at(known.outer(solution.point.w, objective.shape))
+
+    def _grown(
+        self, objective: Objective, point: Point, columns: NDArray[np.intp], excess: Array
+    ) -> NDArray[np.intp]:
+        """A set with the columns whose slopes exceed their limits most, or nearly do."""
+        used = np.flatnonzero(_by_feature(objective, point.w).any(axis=1))
+        new, most = np.flatnonzero(excess > -MARGIN), max(FIRST_SET, 2 * len(used))
+        if len(new) > most:
+            new = new[np.argpartition(-excess[new], most)[:most]]
+        kept = used if len(columns) > 3 * len(used) else np.union1d(columns, used)
+        free = np.flatnonzero(objective.penalty.unpenalised[: objective.rows.n_features])
+        return np.union1d(kept, np.union1d(new, free))
 
     def _excess(self, objective: Objective, point: Point, center: Array) -> Array:
         """Excess of the slope of each feature over its limit, relative to the limit.
@@ -250,7 +257,12 @@ class ProximalGap:
     def __init__(self, objective: Objective, tol: float) -> None:
         self.objective, self.tol = objective, tol
         self.history: list[Progress] = []
+        self.measures: list[float] = []
         self.checked = inf
+
+    def steps_left(self) -> float:
+        """Steps until the certificate is at the tolerance, if it shrinks as before."""
+        return steps_left(self.measures, self.tol * self.history[-1].value)
 
     def judged(self, iterate: Iterate, has_model: bool = False) -> Iterate:
         """The iterate with its gap, in nats; infinite where the gap is not known.
@@ -267,12 +279,27 @@ class ProximalGap:
             believed = SAFETY * max(self.history[-1].half_squared_decrement, rounding)
             if believed <= target:
                 return iterate._replace(gap=believed)
-        least = penalty_gap(self.objective, point)
-        if least > min(target, self.checked / 2):
+        self.measures.append(approximate_gap(self.objective, point))
+        if self.measures[-1] > min(target, self.checked / 2):
             return iterate
-        self.checked = least
+        self.checked = self.measures[-1]
         certificate = duality_gap(self.objective, point)
         return iterate._replace(gap=certificate, certificate=certificate)
+
+
+def _reached(iterates: Iterator[Iterate], tol: float, least_step: float) -> Iterate:
+    """The first iterate that is good enough, or where rounding allows no better one.
+
+    That is one whose gap is at most ``tol``, or whose step decreased the objective by at most
+    ``least_step``, relative to it.
+    """
+    values = [inf, inf]
+    for iterate in itertools.islice(iterates, MAX_INNER):
+        values.append(iterate.point.value)
+        is_small = values[-3] - values[-1] <= least_step * values[-1] and least_step > 0
+        if iterate.gap <= tol * values[-1] or iterate.stalled or is_small:
+            break
+    return iterate
 
 
 def _copies(objective: Objective) -> bool:
