@@ -167,7 +167,8 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, VersionedSta
     gap_ : float
         Duality gap: a bound on how far the objective at the coefficients is above its minimum, in
         the unit of ``loss_curve_``, over the rows that are not validation rows. ``np.inf``
-        without a penalty and after :meth:`partial_fit`.
+        without a penalty, where more than 200 coefficients have none, and after
+        :meth:`partial_fit`.
     converged_ : bool
         Whether ``stop_reason_`` is "tol"; or "precision", and ``gap_`` is so small that it may be
         rounding errors: at most a ten-thousandth of the objective, a fiftieth in single precision.

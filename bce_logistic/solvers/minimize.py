@@ -10,7 +10,7 @@ import numpy as np
 
 from ..arrays import Array
 from ..descent.loop import DescentState, Iterate
-from ..objective.certificate import duality_gap
+from ..objective.certificate import duality_gap, is_certifiable
 from ..objective.objective import Objective, Point
 from ..objective.rounding import rounding_gap
 from ..rows.training_data import SampleTotals
@@ -95,8 +95,8 @@ def _is_rounding(objective: Objective, w: Array, gap: float, value: float) -> bo
 
 
 def _certified_gap(objective: Objective, solver: Solver, last: Iterate, w: Array) -> float:
-    """Duality gap at the coefficients to keep, in at most three passes over the rows."""
-    if not objective.penalises_every_feature:
+    """Duality gap at the coefficients to keep, in a few passes over the rows."""
+    if not is_certifiable(objective):
         return inf
     evaluated = w is last.point.w and not isinstance(solver, StochasticDescent)
     if evaluated and last.certificate < inf:

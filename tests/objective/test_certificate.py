@@ -11,7 +11,8 @@ from scipy.special import softmax, xlogy
 from sklearn.linear_model import LogisticRegression
 
 from bce_logistic import GDLogisticRegression
-from bce_logistic.objective.certificate import duality_gap
+from bce_logistic.objective import certificate
+from bce_logistic.objective.certificate import approximate_gap, duality_gap
 from bce_logistic.objective.penalties import L2, ElasticNet
 
 from ..common import every_layout, objective, problem, value, weights
@@ -114,35 +115,105 @@ def test_with_an_intercept_it_is_hardly_more_than_primal_less_dual(layout, n_cla
 
 @every_kind
 @with_and_without_intercept
-@pytest.mark.parametrize("free", [0, 3])
-def test_infinite_where_a_feature_has_no_penalty(n_classes, fit_intercept, free):
+def test_infinite_without_a_penalty_or_where_many_features_have_none(
+    monkeypatch, n_classes, fit_intercept
+):
     X, y = problem(n_classes=n_classes)
     F = objective(X, y, fit_intercept=fit_intercept)
     point = F.at(np.zeros(F.shape))
     assert duality_gap(F, point) < np.inf
-    strength = F.penalty.strength.copy()
-    strength[free] = 0
-    assert duality_gap(replace(F, penalty=L2(strength)), point) == np.inf
     unpenalised = objective(X, y, C=np.inf, fit_intercept=fit_intercept)
     assert duality_gap(unpenalised, point) == np.inf
+    strength = F.penalty.strength.copy()
+    strength[:2] = 0
+    F = replace(F, penalty=L2(strength))
+    assert duality_gap(F, point) < np.inf
+    monkeypatch.setattr(certificate, "MAX_FREE", 2 * F.n_scores - 1)
+    assert duality_gap(F, point) == approximate_gap(F, point) == np.inf
+
+
+def minimised(F):
+    """The minimum of a smooth objective: where Newton's method leaves no gradient."""
+    w = np.zeros(F.shape)
+    n = np.prod(F.shape)
+    for _ in range(30):
+        point = F.at(w)
+        step = np.linalg.lstsq(F.hessian(w).reshape(n, n), point.gradient.T.ravel(), rcond=1e-12)
+        w = w - step[0].reshape(w.T.shape).T
+    assert_allclose(F.at(w).gradient, 0, atol=1e-10)
+    return w
+
+
+@every_kind
+@with_and_without_intercept
+@pytest.mark.parametrize("free", [[0], [1, 3]])
+@pytest.mark.parametrize("shift", [0.0, 1e4])
+def test_a_bound_where_a_few_features_have_no_penalty(n_classes, fit_intercept, free, shift):
+    X, y = problem(n_classes=n_classes)
+    X[:, free] += shift * fit_intercept
+    s = weights(len(y))
+    F = objective(X, y, s, C=0.1, fit_intercept=fit_intercept)
+    strength = F.penalty.strength.copy()
+    strength[free] = 0
+    F = replace(F, penalty=L2(strength))
+    centred = F
+    if shift * fit_intercept:
+        X = X - shift * np.isin(np.arange(4), free)
+        centred = replace(objective(X, y, s), penalty=F.penalty)
+    optimum = minimised(centred)
+    minimum = centred.at(optimum).value
+    if fit_intercept:
+        optimum[-1] -= shift * optimum[free].sum(axis=0)
+    assert duality_gap(F, F.at(optimum)) <= (1e-9 if shift == 0 else 1e-6) * minimum
+    n_informative = 0
+    for distance in [1e-6, 1e-3, 0.03, 0.3, 3.0]:
+        for seed in range(3):
+            step = distance * coefficients(F.shape, seed)
+            if fit_intercept:  # the scores do not depend on the shift
+                step[-1] -= shift * step[free].sum(axis=0)
+            point = F.at(optimum + step)
+            gap = duality_gap(F, point)
+            assert gap >= point.value - minimum - 1e-9 * minimum
+            n_informative += gap < point.value
+    assert n_informative >= 5
+
+
+@every_kind
+def test_a_step_that_changes_a_score_by_more_than_1_proves_nothing(n_classes):
+    X, y = problem(n_classes=n_classes)
+    X[0, 0] = 50.0  # of a feature without a penalty
+    F = replace(objective(X, y), penalty=L2(np.array([0.0, 1e6, 1e6, 1e6, 0])))
+    point = F.at(np.zeros(F.shape))
+    H, g = F.hessian(point.w, np.array([0])), point.gradient[[0, 4]].T.ravel()
+    delta = np.linalg.lstsq(H.reshape(len(g), -1), g, rcond=None)[0].reshape(-1, 2)
+    change = np.append(X[0, 0] * delta[:, 0] + delta[:, 1], [0.0] * (n_classes == 2))
+    assert np.ptp(change) > 1
+    assert g @ delta.ravel() < 0.2 * point.value
+    assert duality_gap(F, point) == point.value
 
 
 @every_kind
 @with_and_without_intercept
 @pytest.mark.parametrize("l1_ratio", [0.3, 1.0])
 @pytest.mark.parametrize("strength", [0.3, 3.0, 30.0])
+@pytest.mark.parametrize("free", [[], [0, 2]])
 def test_with_an_l1_penalty_it_is_a_bound_and_tight_at_the_optimum(
-    n_classes, fit_intercept, l1_ratio, strength
+    n_classes, fit_intercept, l1_ratio, strength, free
 ):
     X, y = problem(n_classes=n_classes)
     s = weights(len(y))
-    of_rows = np.append(np.full(4, strength), np.zeros(int(fit_intercept)))
+    m = np.where(np.isin(np.arange(4), free), 0.0, 1.0)
+    of_rows = np.append(strength * m, np.zeros(int(fit_intercept)))
     F = replace(
         objective(X, y, s, fit_intercept=fit_intercept),
         penalty=ElasticNet((1 - l1_ratio) * of_rows, l1_ratio * of_rows),
     )
     model = GDLogisticRegression(
-        C=1 / strength, l1_ratio=l1_ratio, fit_intercept=fit_intercept, solver="gd"
+        C=1 / strength,
+        l1_ratio=l1_ratio,
+        penalty_weights=m,
+        fit_intercept=fit_intercept,
+        solver="gd",
     )
     model.set_params(nesterov=True, max_iter=20_000, tol=1e-10).fit(X, y, s)
     optimum = np.vstack([model.coef_.T, model.intercept_][: 1 + fit_intercept]).reshape(F.shape)
@@ -156,3 +227,22 @@ def test_with_an_l1_penalty_it_is_a_bound_and_tight_at_the_optimum(
             assert gap >= point.value - minimum - 1e-12 * minimum
             n_informative += gap < point.value
     assert n_informative >= 5
+
+
+@every_kind
+@pytest.mark.parametrize("outlier", [0.0, 24.0])
+def test_what_the_loss_adds_is_computed_exactly_where_it_matters(monkeypatch, n_classes, outlier):
+    X, y = problem(n_classes=n_classes)
+    # Perhaps a sample that is on the wrong side by far.
+    X[0, 0], y[0] = outlier, 0
+    F = objective(X, y)
+    F = replace(F, penalty=ElasticNet(np.zeros(5), np.append(np.full(4, 20.0), 0.0)))
+    w = np.zeros(F.shape)
+    w[0] = 0.5 if n_classes == 2 else [-0.25, 0.25, 0]
+    for distance in np.geomspace(1e-6, 0.1, 11):
+        point = F.at(w + distance * coefficients(F.shape, 0))
+        gap = duality_gap(F, point)
+        with monkeypatch.context() as patch:
+            patch.setattr(certificate, "COARSE", 0.0)
+            exact = duality_gap(F, point)
+        assert exact * (1 - 1e-12) <= gap <= 2 * exact
