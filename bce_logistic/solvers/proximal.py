@@ -40,9 +40,9 @@ FEW_COLUMNS = 200
 # Seconds of a Hessian of all columns up to which that does not pay, either.
 CHEAP_HESSIAN = 0.02
 # Distance from zero, in standard deviations, from which features are centred, judged by some rows.
-FAR, SOME_ROWS = 1e3, 256
+FAR, SOME_ROWS = 1e3, 32
 # Columns of a first working set.
-FIRST_SET = 128
+FIRST_SET = 512
 # Passes that a step with a model may cost before the orthant is tried first; on a path, where the
 # next fits use the model, too.
 DEAR_STEP, DEAR_STEP_ON_PATH = 5, 20
@@ -50,6 +50,8 @@ DEAR_STEP, DEAR_STEP_ON_PATH = 5, 20
 PATIENCE = 8
 # Share of the limit of its slope from which a coefficient is looked after on a path.
 REACH = 0.7
+# Share of the columns of dense rows from which a copy of them saves little.
+MOST_COLUMNS = 0.3
 # Iterations on a working set, at most.
 MAX_INNER = 1000
 # Part of the tolerance that is left for the columns of the last working set.
@@ -106,7 +108,7 @@ class ProximalDescent(PreconditionedDescent):
             part = sample.objective(size)
             tol = 0.1 * w.size / size
             iterates = seen_to_stall(self._on_all(part, w, tol), part.penalty)
-            w = _reached(iterates, tol, 0.0).point.w
+            w = _reached(iterates, tol).point.w
         return w
 
     def _on_all(
@@ -124,13 +126,14 @@ class ProximalDescent(PreconditionedDescent):
             yield from self._in_orthant(objective, start, tol, t, memory)
         model = memory if isinstance(memory, ModelState) else None
         dear = DEAR_STEP if memory is None else DEAR_STEP_ON_PATH
-        if model is None and (cost := _step_cost(objective)) > dear:
+        reach = 1.0 if memory is None else REACH
+        newton = ProximalNewton(objective, target / SAFETY, reach)
+        if model is None and (cost := newton.cost_at(start)) > dear:
             for iterate in self._in_orthant(objective, start, tol, t, memory, cost):
                 yield iterate
             start, t = iterate.point, iterate.t
         gap = ProximalGap(objective, tol)
-        reach = 1.0 if memory is None else REACH
-        direction = Watched(ProximalNewton(objective, target / SAFETY, reach))
+        direction = Watched(newton)
         for iterate in descend(
             itertools.repeat(objective), start, direction, BacktrackingArmijo(), state=model, t=t
         ):
@@ -154,7 +157,7 @@ class ProximalDescent(PreconditionedDescent):
             itertools.repeat(objective), start, direction, OrthantArmijo(), state=state, t=t
         ):
             yield gap.judged(iterate)
-            if len(gap.measures) > max(PATIENCE, cost) and gap.steps_left() > cost:
+            if len(gap.measures) > max(PATIENCE, cost) and gap.steps_left() > 2 * cost:
                 return
 
     def _on_columns(
@@ -170,12 +173,16 @@ class ProximalDescent(PreconditionedDescent):
         columns = np.empty(0, dtype=np.intp) if known is None else known.columns
         center, least = _center(objective), INNER_SHARE * self.tol
         accuracy, before, inner = LARGEST_STEP if known is None else 0.0, inf, inf
-        iterates = None
+        rows, iterates = objective.rows, None
+        is_tall = rows.is_dense and rows.n_samples >= rows.n_features
+        copies_little = is_tall and not center.any()
         for t in itertools.count():
             excess = self._excess(objective, point, center)
             excess[columns] = -inf
             new = np.flatnonzero(excess > SLACK)
             yield self._judged(objective, t, point, inner if len(new) == 0 else inf, known)
+            if copies_little and len(new) > MOST_COLUMNS * rows.n_features:
+                yield from self._on_all(objective, point, self.tol, t + 1)
             if len(new) or known is None:
                 columns, iterates = self._grown(objective, point, columns, excess), None
                 known = WorkingSet.of(objective, columns)
@@ -267,18 +274,21 @@ class ProximalGap:
     def judged(self, iterate: Iterate, has_model: bool = False) -> Iterate:
         """The iterate with its gap, in nats; infinite where the gap is not known.
 
-        The decrease that a model predicts is trusted if the model was right before.
+        The decrease that a model predicts is trusted if the model was right before; else it may
+        be the gap, but no small one.
         """
         point = iterate.point
         self.history.append(Progress.of(iterate, self.objective.penalty))
         if not np.isfinite(self.history[-1]).all():
             return iterate
         target = self.tol * point.value
-        if has_model and model_is_accurate(self.history):
+        if has_model:
             rounding = np.finfo(np.float64).eps * point.value
             believed = SAFETY * max(self.history[-1].half_squared_decrement, rounding)
-            if believed <= target:
-                return iterate._replace(gap=believed)
+            is_trusted = model_is_accurate(self.history)
+            iterate = iterate._replace(gap=believed if is_trusted else max(believed, 2 * target))
+            if iterate.gap <= target:
+                return iterate
         self.measures.append(approximate_gap(self.objective, point))
         if self.measures[-1] > min(target, self.checked / 2):
             return iterate
@@ -287,17 +297,18 @@ class ProximalGap:
         return iterate._replace(gap=certificate, certificate=certificate)
 
 
-def _reached(iterates: Iterator[Iterate], tol: float, least_step: float) -> Iterate:
+def _reached(iterates: Iterator[Iterate], tol: float, accuracy: float = 0.0) -> Iterate:
     """The first iterate that is good enough, or where rounding allows no better one.
 
-    That is one whose gap is at most ``tol``, or whose step decreased the objective by at most
-    ``least_step``, relative to it.
+    That is one whose gap is at most ``tol``, relative to the objective; or, to some ``accuracy``,
+    its gap or the decrease of the last two steps.
     """
     values = [inf, inf]
     for iterate in itertools.islice(iterates, MAX_INNER):
         values.append(iterate.point.value)
-        is_small = values[-3] - values[-1] <= least_step * values[-1] and least_step > 0
-        if iterate.gap <= tol * values[-1] or iterate.stalled or is_small:
+        decrease = values[-3] - values[-1] if accuracy > 0 else inf
+        nearly = min(iterate.gap, decrease) <= accuracy * values[-1]
+        if nearly or iterate.gap <= tol * values[-1] or iterate.stalled:
             break
     return iterate
 
@@ -328,9 +339,3 @@ def _center(objective: Objective) -> Array:
 def _by_feature(objective: Objective, w: Array) -> Array:
     """Coefficients or gradients of the features, shape (n_features, n_scores)."""
     return w[: objective.rows.n_features].reshape(objective.rows.n_features, objective.n_scores)
-
-
-def _step_cost(objective: Objective) -> float:
-    """Cost of a step with a model of all coefficients, in passes."""
-    costs = Costs(objective)
-    return costs.hessian_seconds() / costs.of_pass

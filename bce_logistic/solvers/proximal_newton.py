@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array
-from ..objective.objective import Objective
+from ..objective.objective import Objective, Point
 from ..objective.penalties import Penalty
 from ..preconditioning.cost_model import SECONDS_PER_CALL, SECONDS_PER_FMA, Costs
 from ..preconditioning.quadratic_model import minimise_model
@@ -142,16 +142,26 @@ class ProximalNewton:
         rate = min(max(predicted / state.predicted, FASTEST), SLOWEST)
         return log(self.target / predicted) / log(rate) > cost + MARGIN
 
+    def cost_at(self, point: Point) -> float:
+        """Cost of a Hessian and its factor at a point, in passes."""
+        by_class = (len(point.w), self.objective.n_scores)
+        moving = self._moving(point.w.reshape(by_class), point.gradient.reshape(by_class))
+        hessian, factor = self._seconds(np.flatnonzero(moving.any(axis=1)), moving.sum())
+        return (hessian + factor) / Costs(self.objective).of_pass
+
     def cost(self, features: NDArray[np.intp]) -> tuple[float, float]:
         """Cost of a Hessian and its factor, in steps with an old one and in seconds."""
+        hessian, factor = self._seconds(np.unique(features), len(features))
+        return hessian / (Costs(self.objective).of_pass + 2 * factor), hessian + factor
+
+    def _seconds(self, features: NDArray[np.intp], size: int) -> tuple[float, float]:
+        """Seconds for a Hessian of some features and for its factor, of so many coefficients."""
         objective, costs = self.objective, Costs(self.objective)
-        n_features, n_scores = objective.rows.n_features, objective.n_scores
-        columns = np.unique(features[features < n_features])
+        columns = features[features < objective.rows.n_features]
         row_size = costs.row_size * float(self._density[columns].sum())
-        n_grams = n_scores * (n_scores + 1) / 2
+        n_grams = objective.n_scores * (objective.n_scores + 1) / 2
         hessian = SECONDS_PER_CALL + n_grams * costs.n_rows * row_size**2 * costs.fma
-        factor = len(features) ** 3 / 3 * SECONDS_PER_FMA
-        return hessian / (costs.of_pass + 2 * factor), hessian + factor
+        return hessian, size**3 / 3 * SECONDS_PER_FMA
 
     @cached_property
     def _density(self) -> Array:
