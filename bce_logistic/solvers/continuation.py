@@ -33,6 +33,23 @@ class WorkingSet(NamedTuple):
         """A copy of some columns, without a memory."""
         return cls(columns, objective.rows_of(columns), *objective.on(columns))
 
+    def changed(self, objective: Objective, columns: NDArray[np.intp]) -> WorkingSet:
+        """A copy of other columns; curvature pairs of those that stay are kept."""
+        changed = WorkingSet.of(objective, columns)
+        if not isinstance(self.memory, OrthantState):
+            return changed
+        place = np.searchsorted(changed.at, self.at).clip(max=len(changed.at) - 1)
+        stays = changed.at[place] == self.at
+
+        def moved(v: Array) -> Array:
+            there = np.zeros((len(changed.at), *v.shape[1:]))
+            there[place[stays]] = v[stays]
+            return there
+
+        w, gradient, pairs = self.memory
+        pairs = tuple((moved(s), moved(y)) for s, y in pairs)
+        return changed._replace(memory=OrthantState(moved(w), moved(gradient), pairs))
+
     def inner(self, w: Array) -> Array:
         """Coefficients of the copy, the intercept last."""
         n, inner = len(self.columns), w[self.at]

@@ -82,8 +82,10 @@ class ProximalDescent(PreconditionedDescent):
             where, memory = start.state.under(penalty)
         else:
             where, memory = self._start(objective, start.w), None
-        way = self._on_columns if _copies(objective) else partial(self._on_all, tol=self.tol)
-        for iterate in seen_to_stall(way(objective, where, memory=memory), penalty):
+        on_path = memory is not None
+        ways = self._on_columns if _copies(objective) else partial(self._on_all, tol=self.tol)
+        iterates = ways(objective, where, memory=memory, on_path=on_path)
+        for iterate in seen_to_stall(iterates, penalty):
             yield iterate._replace(state=Continuation(iterate.point, penalty, iterate.state))
 
     def _start(self, objective: Objective, w: Array) -> Array:
@@ -118,6 +120,7 @@ class ProximalDescent(PreconditionedDescent):
         tol: float,
         t: int = 0,
         memory: Memory = None,
+        on_path: bool = False,
     ) -> Iterator[Iterate]:
         """Iterates with a model of all that move, or in the orthant, without end."""
         start = start if isinstance(start, Point) else objective.at(start)
@@ -125,8 +128,7 @@ class ProximalDescent(PreconditionedDescent):
         if np.prod(objective.shape) > MAX_MODEL:
             yield from self._in_orthant(objective, start, tol, t, memory)
         model = memory if isinstance(memory, ModelState) else None
-        dear = DEAR_STEP if memory is None else DEAR_STEP_ON_PATH
-        reach = 1.0 if memory is None else REACH
+        dear, reach = (DEAR_STEP_ON_PATH, REACH) if on_path else (DEAR_STEP, 1.0)
         newton = ProximalNewton(objective, target / SAFETY, reach)
         if model is None and (cost := newton.cost_at(start)) > dear:
             for iterate in self._in_orthant(objective, start, tol, t, memory, cost):
@@ -152,7 +154,9 @@ class ProximalDescent(PreconditionedDescent):
         gap = ProximalGap(objective, tol)
         center, diagonal = objective.centred_diagonal(start.w)
         direction = OrthantLBFGS(objective.penalty, diagonal, center, objective.fit_intercept)
-        state = memory if isinstance(memory, OrthantState) else None
+        state = None
+        if isinstance(memory, OrthantState):
+            state = memory._replace(w=start.w, gradient=start.gradient)
         for iterate in descend(
             itertools.repeat(objective), start, direction, OrthantArmijo(), state=state, t=t
         ):
@@ -161,7 +165,7 @@ class ProximalDescent(PreconditionedDescent):
                 return
 
     def _on_columns(
-        self, objective: Objective, start: Array | Point, memory: Memory = None
+        self, objective: Objective, start: Array | Point, memory: Memory, on_path: bool
     ) -> Iterator[Iterate]:
         """Iterates after each solution on a growing set of columns, without end.
 
@@ -185,11 +189,16 @@ class ProximalDescent(PreconditionedDescent):
                 yield from self._on_all(objective, point, self.tol, t + 1)
             if len(new) or known is None:
                 columns, iterates = self._grown(objective, point, columns, excess), None
-                known = WorkingSet.of(objective, columns)
+                known = (
+                    WorkingSet.of(objective, columns)
+                    if known is None
+                    else known.changed(objective, columns)
+                )
             if len(columns) + objective.fit_intercept == 0:
                 continue
             if iterates is None:
-                inside = self._on_all(known.part, known.inner(point.w), least, memory=known.memory)
+                w = known.inner(point.w)
+                inside = self._on_all(known.part, w, least, memory=known.memory, on_path=on_path)
                 iterates = seen_to_stall(inside, known.part.penalty)
             accuracy = min(accuracy, GAIN_SHARE * (before - point.value) / point.value)
             accuracy = max(

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from bce_logistic.descent.loop import DescentState
 from bce_logistic.descent.orthant import OrthantState
@@ -100,3 +100,19 @@ def test_handing_on_saves_passes(n_features, n_classes):
         F.rows.passes -= 1
     assert path.n_iter.mean() < 1.2
     assert passes < 0.75 * F.rows.passes
+
+
+@every_kind
+def test_pairs_of_columns_that_stay_are_kept(n_classes):
+    F = elastic(n_classes)
+    known, columns = WorkingSet.of(F, np.array([1, 2, 4])), np.array([0, 2, 3, 4])
+    w = coefficients(known.part.shape)
+    state = OrthantState(w, w, ((w, 2 * w),))
+    pairs = known._replace(memory=state).changed(F, columns).memory.pairs
+    inner = np.zeros((5, *w.shape[1:]))  # columns 0, 2, 3, 4 and the intercept
+    inner[[1, 3, 4]] = w[1:]
+    assert_array_equal(pairs[0][0], inner)
+    assert_array_equal(pairs[0][1], 2 * inner)
+    without = known._replace(memory=None).changed(F, columns)
+    assert without.memory is None
+    assert_array_equal(without.columns, columns)
