@@ -62,7 +62,7 @@ class Model(NamedTuple):
         face, u = np.flatnonzero(sign), np.zeros_like(self.q)
         if not len(face):
             return Guess(u, -self.q, True)
-        factor = Factor.of(self.Q[np.ix_(face, face)])
+        factor = Factor.of(self.Q[face[:, None], face])
         u[face] = factor.solve(self.q[face] - sign[face])
         is_regular = bool(np.all(np.square(factor.cholesky.diagonal()) > REGULAR))
         return Guess(u, self.Q.dot(u) - self.q, is_regular)
@@ -124,9 +124,9 @@ def minimise_model(
         Whether the decrease to it can be trusted: the minimiser is exact, the matrix regular.
     """
     bent, free = np.flatnonzero(l1 > 0), np.flatnonzero(l1 == 0)
-    border = P[np.ix_(bent, free)]
-    inverse = _inverse(P[np.ix_(free, free)], n_intercepts)
-    Q = P[np.ix_(bent, bent)] if len(free) > n_intercepts else P[: len(bent), : len(bent)]
+    border = P[bent[:, None], free]
+    inverse = _inverse(P[free[:, None], free], n_intercepts)
+    Q = P[bent[:, None], bent] if len(free) > n_intercepts else P[: len(bent), : len(bent)]
     # In units of the strengths, all of them are one.
     unit = 1 / l1[bent]
     Q = (Q - border.dot(inverse.dot(border.T))) * unit
@@ -142,6 +142,8 @@ def minimise_model(
 
 def _inverse(R: Array, n_intercepts: int) -> Array:
     """Inverse, made regular where a common shift of the intercepts changes nothing."""
+    if len(R) == n_intercepts == 1:
+        return 1 / R
     if n_intercepts > 1:
         corner = R[-n_intercepts:, -n_intercepts:]
         R = R.copy()

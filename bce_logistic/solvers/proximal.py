@@ -52,6 +52,8 @@ PATIENCE = 8
 REACH = 0.7
 # Share of the columns of dense rows from which a copy of them saves little.
 MOST_COLUMNS = 0.3
+# Gap by a model, in tolerances, from which no certificate is tried.
+FAR_OFF = 100
 # Iterations on a working set, at most.
 MAX_INNER = 1000
 # Part of the tolerance that is left for the columns of the last working set.
@@ -296,7 +298,7 @@ class ProximalGap:
             believed = SAFETY * max(self.history[-1].half_squared_decrement, rounding)
             is_trusted = model_is_accurate(self.history)
             iterate = iterate._replace(gap=believed if is_trusted else max(believed, 2 * target))
-            if iterate.gap <= target:
+            if iterate.gap <= target or believed > FAR_OFF * target:
                 return iterate
         self.measures.append(approximate_gap(self.objective, point))
         if self.measures[-1] > min(target, self.checked / 2):

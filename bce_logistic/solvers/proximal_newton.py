@@ -102,7 +102,8 @@ class ProximalNewton:
             nothing, none = np.zeros((0, 0)), np.empty(0, dtype=np.intp)
             state = ModelState(w, gradient, nothing, none, none, 0.0, True, True)
             return np.zeros(shape), state
-        if state is not None and self._covers(state, moving):
+        renews = state is None or self._renews(state, w) or not self._covers(state, moving)
+        if state is not None and not renews:
             state = _updated(state, w, gradient)
             p, predicted, is_exact = self._minimised(state)
             if not self._is_outdated(state, predicted):
@@ -126,6 +127,12 @@ class ProximalNewton:
         """Whether coefficients that do not move hardly slow down the work with a model."""
         seconds = size**2 * SECONDS_PER_UPDATE
         return size <= MAX_IDLE * n_moving or seconds <= IDLE_COST * Costs(self.objective).of_pass
+
+    def _renews(self, state: ModelState, w: Array) -> bool:
+        """Whether the model is replaced unseen: each step gets a new Hessian, which is cheap."""
+        if self.reach < 1 or not np.any(w != state.w):
+            return False
+        return self.cost(state.features)[1] <= NEWTON_SECONDS
 
     def _is_outdated(self, state: ModelState, predicted: float) -> bool:
         """Whether the Hessian at this point is worth its cost."""
