@@ -77,6 +77,8 @@ class OrthantLBFGS:
         Whether the last row of the coefficients is an intercept.
     memory : int
         Curvature pairs that are kept.
+    pairs : tuple
+        Curvature pairs to start with.
     """
 
     penalty: Penalty
@@ -84,12 +86,13 @@ class OrthantLBFGS:
     center: Array
     fit_intercept: bool
     memory: int = 30
+    pairs: tuple[tuple[Array, Array], ...] = ()
 
     def __call__(
         self, w: Array, gradient: Array, state: OrthantState | None
     ) -> tuple[Array, OrthantState]:
         """Direction at ``w``, and the curvature pairs up to it."""
-        pairs = () if state is None else self._updated(w, gradient, state)
+        pairs = self.pairs if state is None else self._updated(w, gradient, state)
         orthant = Orthant.of(self.penalty, w, gradient)
         p = -self._solve(self._centred_gradient(orthant.gradient), orthant.free, pairs)
         # What is zero moves into the orthant or not at all.
@@ -99,8 +102,13 @@ class OrthantLBFGS:
     def _updated(
         self, w: Array, gradient: Array, state: OrthantState
     ) -> tuple[tuple[Array, Array], ...]:
-        """Pairs of the last steps; a step along which the curvature is not positive adds none."""
+        """Pairs of the last steps; a step along which the curvature is not positive adds none.
+
+        None are left where no step was accepted.
+        """
         s, y = w - state.w, self._centred_gradient(gradient - state.gradient)
+        if not s.any():
+            return ()
         if self.fit_intercept:
             s[-1] += self.center @ s[:-1]
         sy = float(np.vdot(s, y))

@@ -155,13 +155,11 @@ class ProximalDescent(PreconditionedDescent):
         """Iterates of L-BFGS in the orthant, until as many steps as ``cost`` led nowhere near."""
         gap = ProximalGap(objective, tol)
         center, diagonal = objective.centred_diagonal(start.w)
-        direction = OrthantLBFGS(objective.penalty, diagonal, center, objective.fit_intercept)
-        state = None
-        if isinstance(memory, OrthantState):
-            state = memory._replace(w=start.w, gradient=start.gradient)
-        for iterate in descend(
-            itertools.repeat(objective), start, direction, OrthantArmijo(), state=state, t=t
-        ):
+        pairs = memory.pairs if isinstance(memory, OrthantState) else ()
+        direction = OrthantLBFGS(
+            objective.penalty, diagonal, center, objective.fit_intercept, pairs=pairs
+        )
+        for iterate in descend(itertools.repeat(objective), start, direction, OrthantArmijo(), t=t):
             yield gap.judged(iterate)
             if len(gap.measures) > max(PATIENCE, cost) and gap.steps_left() > 2 * cost:
                 return

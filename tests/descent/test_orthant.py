@@ -53,3 +53,18 @@ def test_the_diagonal_is_that_of_centred_features():
     assert_allclose(center, s @ (X + 50.0) / s.sum(), rtol=1e-12)
     expected = (s / 4) @ (X + 50.0 - center) ** 2 + F.penalty.curvature[:3]
     assert_allclose(diagonal, np.append(expected, s.sum() / 4), rtol=1e-9)
+
+
+def test_where_no_step_was_accepted_the_pairs_are_dropped():
+    X, y = problem(60, 5)
+    F = replace(objective(X, y), penalty=ElasticNet(np.zeros(6), np.append(np.ones(5), 0.0)))
+    w, ahead = np.linspace(-1, 1, 6), np.linspace(-1, 0.5, 6)
+    g = F.at(w).gradient
+    pair = ahead - w, F.at(ahead).gradient - g
+    center, diagonal = F.centred_diagonal(w)
+    rule = OrthantLBFGS(F.penalty, diagonal, center, True)
+    plain, _ = rule(w, g, None)
+    with_pairs, state = replace(rule, pairs=(pair,))(w, g, None)
+    assert not np.allclose(with_pairs, plain, rtol=1e-3)
+    assert len(rule(ahead, F.at(ahead).gradient, state)[1].pairs) == 2
+    assert_array_equal(rule(w, g, state)[0], plain)
