@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from math import inf
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
-from ..arrays import Array, asarray_like, namespace, row_sum
+from ..arrays import Array, asarray_like, namespace
 from ..rows.base import Block, Sums
 from .objective import Objective, Point
 from .penalties import Penalty
@@ -27,7 +27,7 @@ class DualStep(NamedTuple):
     product: Array  # the Hessian times it
     loss: float  # gradient . v, which bounds what the loss adds to the gap
     change: float = 0.0  # the largest change of a score, or of its difference to another: up to 1
-    spread: float | None = None  # of the residuals, see _spread, where it is known
+    spread: float | None = None  # of the residuals, where it is known
 
     @classmethod
     def of(cls, objective: Objective, point: Point) -> DualStep | None:
@@ -38,19 +38,18 @@ class DualStep(NamedTuple):
             return cls(zero, zero, 0.0)
         if np.any(free[: objective.rows.n_features]):
             return cls._of_features(objective, point)
-        v, spread = zero, None
+        v = zero
         if objective.n_scores > 1:
             v[-1], product = objective.intercept_step(point)
         else:
-            column = point.intercept_column
-            if column is None:
-                column, spread = _intercept_column(objective, point)
+            point = _certified(objective, point)
+            column = cast(Array, point.intercept_column)
             v[-1] = point.gradient[-1] / max(column[-1], np.finfo(np.float64).tiny)
             product = v[-1] * column
         change = float(np.ptp(np.append(v[-1], 0.0)))
         if not change <= 1:
             return None
-        return cls(v, product, float(np.vdot(point.gradient[-1], v[-1])), change, spread)
+        return cls(v, product, float(np.vdot(point.gradient[-1], v[-1])), change, point.spread)
 
     @classmethod
     def _of_features(cls, objective: Objective, point: Point) -> DualStep | None:
@@ -199,11 +198,7 @@ def _shrunk_gap(objective: Objective, point: Point, gradient: Array, step: DualS
     if not shrinkage:
         return inf
     of_penalty = np.array([penalty.gap(point.w, a * slope + smooth) for a in shrinkage])
-    spread = step.spread
-    if spread is None:
-        (spread,) = objective.rows.sum(
-            lambda block: (_spread(objective, block, objective.scores(block, point.w)),), size=1
-        )
+    spread = _spread(objective, point) if step.spread is None else step.spread
     alpha = np.array(shrinkage)
     chi_square = np.square((1 - alpha) * np.sqrt(spread) + alpha * np.sqrt(step.loss))
     of_loss = chi_square / np.maximum(2 * alpha * (1 - step.change), 1.0)
@@ -211,6 +206,17 @@ def _shrunk_gap(objective: Objective, point: Point, gradient: Array, step: DualS
     if not of_loss[best] <= COARSE * of_penalty[best]:
         of_loss = np.array(_divergences(objective, point, step, shrinkage))
     return float(np.min(of_penalty + of_loss))
+
+
+def _spread(objective: Objective, point: Point) -> float:
+    """The spread of the residuals, in one pass."""
+
+    def spread(block: Block) -> Sums:
+        z = objective.scores(block, point.w)
+        _, residual = objective.loss.value_and_gradient(block.y, z)
+        return (objective.spread(block, z, block.apply_weights(residual)),)
+
+    return float(objective.rows.sum(spread, size=1)[0])
 
 
 def _divergences(
@@ -241,25 +247,15 @@ def _divergences(
     return list(objective.rows.sum(divergences, size=point.w.size))
 
 
-def _intercept_column(objective: Objective, point: Point) -> tuple[Array, float]:
-    """The Hessian's column of the intercept and the spread, for two classes, in one pass."""
-    is_smooth = objective.penalty.is_smooth
+def _certified(objective: Objective, point: Point) -> Point:
+    """The point of two classes with what its certificate needs, in one pass unless it is known."""
+    if point.intercept_column is not None:
+        return point
 
     def sums(block: Block) -> Sums:
         z = objective.scores(block, point.w)
-        d = block.apply_weights(objective.loss.curvature(z))
-        spread = 0.0 if is_smooth else _spread(objective, block, z)
-        return objective.weighted_sum(block, d), spread
+        _, residual = objective.loss.value_and_gradient(block.y, z)
+        return objective.certificate_sums(block, z, block.apply_weights(residual))
 
-    column, spread = objective.rows.sum(sums, size=point.w.size)
-    return column, spread
-
-
-def _spread(objective: Objective, block: Block, z: Array) -> float:
-    r"""``sum(s chi^2)`` with :math:`\chi^2 = \sum_k (Y_k - \hat Y_k)^2 / \hat Y_k` of a sample."""
-    loss, xp = objective.loss, namespace(z)
-    _, residual = loss.value_and_gradient(block.y, z)
-    # Of two classes, 1 / y_hat + 1 / (1 - y_hat) is the inverse of the curvature.
-    of_class = loss.curvature(z) if z.ndim == 1 else loss.prediction(z)
-    squares = residual**2 / xp.clip(of_class, xp.finfo(z.dtype).smallest_normal, None)
-    return float(block.weighted_value_sum(squares if z.ndim == 1 else row_sum(squares)))
+    column, *spread = objective.rows.sum(sums, size=point.w.size)
+    return Point(point.w, point.value, point.gradient, column, *spread)

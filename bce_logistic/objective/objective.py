@@ -16,7 +16,7 @@ from typing import NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import Array, asarray_like
+from ..arrays import Array, asarray_like, namespace
 from ..rows.base import Block, RowBlocks, Sums
 from ..rows.memory import RowsInMemory
 from .hessians import HessianMixin
@@ -27,14 +27,16 @@ from .penalties import Penalty
 class Point(NamedTuple):
     """Coefficients with the objective's value there, and the gradient of its smooth part.
 
-    ``intercept_column`` is the Hessian's last column if it was requested. The duality gap needs it
-    beside the gradient.
+    ``intercept_column`` is the Hessian's last column, and ``spread`` that of the residuals
+    (:meth:`Objective.spread`), if they were requested. The duality gap needs them beside the
+    gradient.
     """
 
     w: Array
     value: float
     gradient: Array
     intercept_column: Array | None = None
+    spread: float | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ class Objective(HessianMixin):
     n_scores : int, default=1
         Scores of a sample: 1 for two classes, else the number of classes.
     certifies : bool, default=False
-        Whether :meth:`at` also computes the Hessian's column of the intercept, for two classes.
+        Whether :meth:`at` also computes, for two classes, the Hessian's column of the intercept
+        and, with an L1 penalty, the spread of the residuals.
     """
 
     loss: Loss
@@ -77,17 +80,29 @@ class Objective(HessianMixin):
             value, residual = self.loss.value_and_gradient(block.y, z)
             residual = block.apply_weights(residual)
             sums = block.weighted_value_sum(value), self.weighted_sum(block, residual)
-            return sums + self._intercept_column(block, z)
+            if not (self.certifies and self.fit_intercept and self.n_scores == 1):
+                return sums
+            return sums + self.certificate_sums(block, z, residual)
 
-        value, gradient, *column = self.rows.sum(value_and_gradient, size=w.size + 1)
+        value, gradient, *certifying = self.rows.sum(value_and_gradient, size=w.size + 1)
         value, gradient = value + self.penalty.value(w), gradient + self.penalty.gradient(w)
-        return Point(w, value, gradient, *column)
+        return Point(w, value, gradient, *certifying)
 
-    def _intercept_column(self, block: Block, z: Array) -> Sums:
-        """The block's part of the Hessian's column of the intercept, if it is asked for."""
-        if not (self.certifies and self.fit_intercept and self.n_scores == 1):
-            return ()
-        return (self.weighted_sum(block, block.apply_weights(self.loss.curvature(z))),)
+    def certificate_sums(self, block: Block, z: Array, residual: Array) -> Sums:
+        """The block's part of the intercept's column of the Hessian, and its :meth:`spread`."""
+        column = self.weighted_sum(block, block.apply_weights(self.loss.curvature(z)))
+        return (column,) if self.penalty.is_smooth else (column, self.spread(block, z, residual))
+
+    def spread(self, block: Block, z: Array, residual: Array) -> float:
+        r"""The block's part of :math:`\sum_i s_i \sum_k (Y_{ik} - \hat Y_{ik})^2 / \hat Y_{ik}`.
+
+        ``residual`` is weighted.
+        """
+        xp = namespace(z)
+        # Of two classes, 1 / y_hat + 1 / (1 - y_hat) is the inverse of the curvature.
+        of_class = self.loss.curvature(z) if z.ndim == 1 else self.loss.prediction(z)
+        weighted = xp.clip(block.apply_weights(of_class), xp.finfo(z.dtype).smallest_normal, None)
+        return float(np.sum(block.column_sum(residual**2 / weighted)))
 
     def scores(self, block: Block, w: Array) -> Array:
         """``z = X w + b``, shape (n_rows,) or (n_rows, n_scores)."""

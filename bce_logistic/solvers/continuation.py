@@ -82,12 +82,13 @@ class Continuation(NamedTuple):
 
     def under(self, penalty: Penalty) -> tuple[Point, Memory]:
         """The same point and memory with another penalty; takes no pass over the rows."""
-        w, value, gradient, column = self.point
+        before, w = self.penalty, self.point.w
         point = Point(
             w,
-            value - self.penalty.value(w) + penalty.value(w),
-            gradient - self.penalty.gradient(w) + penalty.gradient(w),
-            column,
+            self.point.value - before.value(w) + penalty.value(w),
+            self.point.gradient - before.gradient(w) + penalty.gradient(w),
+            self.point.intercept_column,
+            self.point.spread,
         )
-        memory = None if self.memory is None else self.memory.under(self.penalty, penalty)
+        memory = None if self.memory is None else self.memory.under(before, penalty)
         return point, memory

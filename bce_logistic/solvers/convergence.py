@@ -45,7 +45,7 @@ class Progress(NamedTuple):
     @classmethod
     def of(cls, iterate: Iterate, penalty: Penalty) -> Progress:
         """Progress at an iterate of an objective with this penalty."""
-        (w, value, gradient, _), p = iterate.point, iterate.direction
+        (w, value, gradient, *_), p = iterate.point, iterate.direction
         slope = float(np.vdot(gradient, p)) + penalty.bend(w, p)
         return cls(value, float(np.abs(penalty.subgradient(w, gradient)).max()), -slope / 2)
 

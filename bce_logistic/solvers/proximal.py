@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import inf
 from typing import cast
@@ -138,8 +138,10 @@ class ProximalDescent(PreconditionedDescent):
             start, t = iterate.point, iterate.t
         gap = ProximalGap(objective, tol)
         direction = Watched(newton)
+        # Along a path most steps are the last for their penalty.
+        stepped = replace(objective, certifies=model is not None)
         for iterate in descend(
-            itertools.repeat(objective), start, direction, BacktrackingArmijo(), state=model, t=t
+            itertools.repeat(stepped), start, direction, BacktrackingArmijo(), state=model, t=t
         ):
             yield gap.judged(iterate, direction.state.is_exact)
 
@@ -173,6 +175,8 @@ class ProximalDescent(PreconditionedDescent):
         tolerance.
         """
         point = start if isinstance(start, Point) else objective.at(start)
+        if isinstance(memory, ModelState | OrthantState):
+            yield from self._on_all(objective, point, self.tol, memory=memory)
         known = memory if isinstance(memory, WorkingSet) else None
         columns = np.empty(0, dtype=np.intp) if known is None else known.columns
         center, least = _center(objective), INNER_SHARE * self.tol
@@ -207,7 +211,9 @@ class ProximalDescent(PreconditionedDescent):
             before = point.value
             solution = _reached(iterates, least, accuracy if len(new) else 0.0)
             known, inner = known._replace(memory=solution.state), solution.gap
-            point = objective.at(known.outer(solution.point.w, objective.shape))
+            certifies = inner <= least * solution.point.value
+            w = known.outer(solution.point.w, objective.shape)
+            point = replace(objective, certifies=certifies).at(w)
 
     def _grown(
         self, objective: Objective, point: Point, columns: NDArray[np.intp], excess: Array

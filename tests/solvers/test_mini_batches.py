@@ -38,7 +38,7 @@ def test_the_mean_over_the_batches_is_the_mean_objective(layout, n_classes, batc
     order = np.random.default_rng(0).permutation(60)
     points = [batch.at(w) for batch in batches.objectives(order, everything(all_rows))]
     assert len(points) == 60 / batch_size
-    _, value, gradient, _ = all_rows.at(w)
+    _, value, gradient, *_ = all_rows.at(w)
     assert_allclose(np.mean([point.value for point in points]), value / all_rows.total_weight)
     mean = np.mean([point.gradient for point in points], axis=0)
     assert_allclose(mean, gradient / all_rows.total_weight, rtol=1e-12, atol=1e-15)
@@ -52,7 +52,7 @@ def test_the_sum_over_the_batches_is_the_objective(layout, n_classes, batch_size
     w = coefficients(all_rows)
     batches = MiniBatches(all_rows, batch_size, "sum", n_samples=60)
     points = [batch.at(w) for batch in batches.objectives(np.arange(60), everything(all_rows))]
-    _, value, gradient, _ = all_rows.at(w)
+    _, value, gradient, *_ = all_rows.at(w)
     assert_allclose(sum(point.value for point in points), value, rtol=1e-12)
     total = sum(point.gradient for point in points)
     assert_allclose(total, gradient, rtol=1e-11, atol=1e-12)
