@@ -21,6 +21,10 @@ from ..arrays import Array
 from ..validation.features import check_finite
 from .threads import ParallelMap
 
+# Columns of dense rows from which those with a zero coefficient are left out of a product, and the
+# share of others up to which that saves time.
+MANY_COLUMNS, MAX_GATHERED = 1000, 1 / 16
+
 Sums = tuple[Any, ...]
 Columns = slice | NDArray[np.intp]
 
@@ -46,8 +50,12 @@ class Block(NamedTuple):
         Several scores are laid out class by class (Fortran order), which makes the sums of the
         loss over a few classes fast.
         """
-        w = w.astype(self.X.dtype, copy=False)
-        return self.X.dot(w).astype(np.float64, order="F", copy=False)
+        X, w = self.X, w.astype(self.X.dtype, copy=False)
+        if isinstance(X, np.ndarray) and len(w) >= MANY_COLUMNS:
+            used = np.flatnonzero(w if w.ndim == 1 else w.any(axis=1))
+            if len(used) <= MAX_GATHERED * len(w):
+                X, w = X.take(used, axis=1), w[used]
+        return X.dot(w).astype(np.float64, order="F", copy=False)
 
     def rmatvec(self, residual: Array) -> Array:
         """``X.T @ residual`` in float64, (n_features,) or (n_features, n_scores)."""

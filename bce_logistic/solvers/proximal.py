@@ -40,7 +40,7 @@ FEW_COLUMNS = 200
 # Seconds of a Hessian of all columns up to which that does not pay, either.
 CHEAP_HESSIAN = 0.02
 # Distance from zero, in standard deviations, from which features are centred, judged by some rows.
-FAR, SOME_ROWS = 1e3, 32
+FAR, SOME_ROWS = 1e3, 16
 # Columns of a first working set.
 FIRST_SET = 512
 # Passes that a step with a model may cost before the orthant is tried first; on a path, where the
@@ -316,13 +316,13 @@ def _reached(iterates: Iterator[Iterate], tol: float, accuracy: float = 0.0) -> 
     """The first iterate that is good enough, or where rounding allows no better one.
 
     That is one whose gap is at most ``tol``, relative to the objective; or, to some ``accuracy``,
-    its gap or the decrease of the last two steps.
+    its gap after a step or the decrease of the last two steps.
     """
     values = [inf, inf]
     for iterate in itertools.islice(iterates, MAX_INNER):
         values.append(iterate.point.value)
         decrease = values[-3] - values[-1] if accuracy > 0 else inf
-        nearly = min(iterate.gap, decrease) <= accuracy * values[-1]
+        nearly = len(values) > 3 and min(iterate.gap, decrease) <= accuracy * values[-1]
         if nearly or iterate.gap <= tol * values[-1] or iterate.stalled:
             break
     return iterate

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from bce_logistic.rows.base import Block
+from bce_logistic.rows.base import MANY_COLUMNS, Block
 from bce_logistic.rows.memory import (
     MAX_PARTIAL_SUMS,
     PARTIAL_SUMS_SIZE,
@@ -121,6 +121,24 @@ def test_products_of_a_block(layout, dtype, shape):
     assert_allclose(scores, X.astype(float) @ w, rtol=rtol, atol=rtol)
     assert_allclose(weighted_sum, X.T.astype(float) @ residual, rtol=rtol, atol=rtol)
     assert scores.dtype == weighted_sum.dtype == np.float64
+    assert scores.flags.f_contiguous
+
+
+@every_layout
+@every_dtype
+@pytest.mark.parametrize("n_used", [0, 60, 70])
+@pytest.mark.parametrize("shape", [(), (3,)], ids=["one", "three"])
+def test_zero_coefficients_change_no_product(layout, dtype, n_used, shape):
+    X = matrix(5, MANY_COLUMNS).astype(dtype)
+    used = np.random.default_rng(0).permutation(MANY_COLUMNS)[:n_used]
+    w = np.zeros((MANY_COLUMNS, *shape))
+    w[used] = np.random.default_rng(1).normal(size=(n_used, *shape))
+    scores = Block(layout(X), layout(X).T, np.zeros(5), np.ones(5)).matvec(w)
+    rtol = 1e-13 if dtype == np.float64 else 1e-5
+    expected = X.astype(float)[:, used] @ w[used]
+    assert_allclose(scores, expected, rtol=rtol, atol=10 * rtol)
+    assert scores.shape == (5, *shape)
+    assert scores.dtype == np.float64
     assert scores.flags.f_contiguous
 
 
