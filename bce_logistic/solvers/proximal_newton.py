@@ -203,7 +203,12 @@ class ProximalNewton:
         if n_scores == 1:
             (H,) = objective.class_hessians(w_there, chosen)
         else:
-            H = objective.hessian(w_there, chosen).reshape(n_scores * width, -1)
+            H = objective.hessian(w_there, chosen)
+            # A common shift of coefficients without a penalty changes nothing.
+            taken = np.arange(n_features)[chosen]
+            for j in np.flatnonzero(objective.penalty.unpenalised[taken]):
+                H[:, j, :, j] += np.trace(H[:, j, :, j]) / n_scores**2
+            H = H.reshape(n_scores * width, -1)
         if not np.isfinite(H).all():
             H = np.full_like(H, np.nan)
         self._bound(H, n_scores, width)

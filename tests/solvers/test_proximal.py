@@ -234,6 +234,21 @@ def test_a_feature_without_penalty_is_kept():
     assert 0 <= model.gap_ <= 1e-8
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_a_shift_of_the_classes_that_no_penalty_bounds_does_not_mislead(seed, fit_intercept):
+    rng = np.random.default_rng(seed)
+    factors = rng.normal(size=(1000, 8))
+    X = factors @ rng.normal(size=(8, 48)) + 0.1 * rng.normal(size=(1000, 48))
+    Z = factors @ rng.normal(size=(8, 5)) * 2
+    y = (Z + rng.gumbel(size=Z.shape)).argmax(axis=1)
+    m = np.append(0.0, np.ones(47))
+    params = {"C": 20.0, "l1_ratio": 0.5, "penalty_weights": m, "fit_intercept": fit_intercept}
+    model = GDLogisticRegression(tol=1e-12, **params).fit(X, y)
+    assert model.converged_
+    assert model.gap_ <= 1e-9 * model.loss_curve_[-1]
+
+
 def test_which_solver():
     X, y = problem()
     model = GDLogisticRegression(l1_ratio=1.0).fit(X, y)
