@@ -64,12 +64,11 @@ class Model(NamedTuple):
             return Guess(u, -self.q, True)
         factor = Factor.of(self.Q[face[:, None], face])
         u[face] = factor.solve(self.q[face] - sign[face])
-        is_regular = bool(np.all(np.square(factor.cholesky.diagonal()) > REGULAR))
-        return Guess(u, self.Q.dot(u) - self.q, is_regular)
+        return Guess(u, self.Q.dot(u) - self.q, _is_regular(factor))
 
     def minimiser(self, w: Array) -> tuple[Array, bool]:
         """The minimiser, and whether the matrix is regular there; ``w`` may have its signs."""
-        u, is_found, is_regular = self.near(w, LEAST_PROXIMAL).pivoted(w)
+        u, is_found, is_regular = self.pivoted(w)
         if not is_found:
             u = w
             for proximal in PROXIMAL:
@@ -128,16 +127,23 @@ def minimise_model(
     inverse = _inverse(P[free[:, None], free], n_intercepts)
     Q = P[bent[:, None], bent] if len(free) > n_intercepts else P[: len(bent), : len(bent)]
     # In units of the strengths, all of them are one.
-    unit = 1 / l1[bent]
+    unit, v = 1 / l1[bent], w[bent] * l1[bent]
     Q = (Q - border.dot(inverse.dot(border.T))) * unit
     Q *= unit[:, None]
+    Q.flat[:: len(Q) + 1] *= 1 + LEAST_PROXIMAL
     c = gradient[bent] - border.dot(inverse.dot(gradient[free]))
-    v = w[bent] * l1[bent]
     v, is_exact = Model(Q, Q.dot(v) - c * unit).minimiser(v)
+    if len(free) > n_intercepts:
+        is_exact = is_exact and _is_regular(Factor.of(P[free[:, None], free]))
     u = np.empty_like(w)
     u[bent] = v * unit
     u[free] = w[free] - inverse.dot(gradient[free] + border.T.dot(u[bent] - w[bent]))
     return u, is_exact
+
+
+def _is_regular(factor: Factor) -> bool:
+    """Whether a matrix is far from singular."""
+    return bool(np.all(np.square(factor.cholesky.diagonal()) > REGULAR))
 
 
 def _inverse(R: Array, n_intercepts: int) -> Array:

@@ -72,3 +72,16 @@ def test_a_common_shift_of_the_intercepts_is_left_alone():
     u, _ = minimise_model(corner, g, np.zeros(3), np.zeros(3), 3)
     assert_allclose(corner @ u, -g, atol=1e-14)
     assert_allclose(u.sum(), 0, atol=1e-13)
+
+
+def test_coefficients_without_a_penalty_are_eliminated_as_if_they_had_a_tiny_one():
+    P, g, w, l1 = model(3, 12, 40)
+    l1[[2, 7]] = 0.0
+    u, is_exact = minimise_model(P, g, w, l1, 1)
+    assert is_exact
+    nearly = np.where(l1 == 0, 1e-9, l1)
+    assert_allclose(u, minimise_model(P, g, w, nearly, 0)[0], rtol=1e-6, atol=1e-9)
+    P[:, 7], P[7], l1[7] = P[:, 2], P[2], 0.0
+    P[7, 7] = P[2, 2]
+    g[7] = g[2]
+    assert not minimise_model(P, g, w, l1, 1)[1]
