@@ -39,7 +39,7 @@ PATIENCE_GROWTH = 1.5
 # Passes spent beyond the cost of a better metric after which it is built in any case.
 TRIED = 12
 # Passes spent, and to come, from which truncated Newton is faster.
-SLOW_STEPS = 25
+SLOW_STEPS = 16
 # Smallest number of curvature pairs, about that of lbfgs in the same memory, and the largest.
 MEMORY = (9, 30)
 # Numbers in all pairs (64 MiB); the smallest number of pairs may hold more.

@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.sparse.linalg import LinearOperator, cg
 
 from bce_logistic.descent.directions import LBFGS, LBFGSState
 from bce_logistic.preconditioning.factors import Diagonal
-from bce_logistic.solvers.truncated_newton import FIRST_FORCING, TruncatedNewton
+from bce_logistic.solvers.truncated_newton import TruncatedNewton
 
 from ..common import every_layout, objective, problem, weights
 
@@ -50,17 +51,24 @@ def test_products_are_those_of_the_hessian(layout, n_classes):
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_a_first_step_leaves_a_quarter_of_the_residual_at_most(n_classes):
+def test_a_step_is_the_first_iterate_of_conjugate_gradients_that_gained_little(n_classes):
     F, w = task(n_classes=n_classes)
     gradient, (p, _) = direction(F, w, target=0.0)
-    residual = gradient.ravel() + hessian(F, w) @ p.ravel()
+    H, g = hessian(F, w), gradient.ravel()
     solve = Diagonal(F.hessian_diagonal(w)).solve
-
-    def norm(r):
-        return np.vdot(r, solve(r.reshape(w.shape))) ** 0.5
-
-    assert norm(residual) <= FIRST_FORCING * norm(gradient)
-    assert np.vdot(gradient, p) < 0
+    P = LinearOperator(H.shape, lambda r: solve(r.reshape(w.shape)).ravel(), dtype=float)
+    iterates = [np.zeros_like(g)]
+    cg(H, -g, M=P, rtol=1e-12, callback=lambda x: iterates.append(x.copy()))
+    decreases = [-g @ x - x @ H @ x / 2 for x in iterates]
+    squared_norms = [(g + H @ x) @ P.matvec(g + H @ x) for x in iterates]
+    j = next(
+        j
+        for j in range(1, len(iterates))
+        if decreases[j] - decreases[j - 1] <= decreases[j] / j / 2
+        and squared_norms[j] <= squared_norms[0] / 2
+    )
+    assert 1 < j < len(iterates) - 2
+    assert_allclose(p.ravel(), iterates[j], rtol=1e-7)
 
 
 def test_a_last_step_brings_the_bound_below_the_target():
