@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+
 import numpy as np
 
 from ..arrays import Array
@@ -61,9 +62,7 @@ class TruncatedNewton:
     metric: LBFGS
     target: float
 
-    def __call__(
-        self, w: Array, gradient: Array, state: LBFGSState
-    ) -> tuple[Array, LBFGSState]:
+    def __call__(self, w: Array, gradient: Array, state: LBFGSState) -> tuple[Array, LBFGSState]:
         """Direction at ``w`` and the curvature pairs up to it."""
         pairs = state.pairs
         product = self.objective.hessian_product(w)
