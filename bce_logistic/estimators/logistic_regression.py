@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..arrays import SUPPORTS_DISPATCH, Array
 from ..descent.loop import DescentState
@@ -28,6 +28,7 @@ from .fitted_state import (
     start_state,
 )
 from .monitor import make_monitor
+from .parameters import ValidatedParametersMixin
 from .prediction import LinearPredictions
 from .solver_choice import (
     check_combinations,
@@ -43,7 +44,9 @@ from .versioned_state import VersionedStateMixin
 SMALLEST_C = np.finfo(np.float64).tiny
 
 
-class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, VersionedStateMixin):
+class GDLogisticRegression(
+    ValidatedParametersMixin, LinearPredictions, CallbackSupportMixin, VersionedStateMixin
+):
     r"""Logistic regression by descending the gradient of binary cross-entropy.
 
     Minimises the same objective as :class:`sklearn.linear_model.LogisticRegression`,
@@ -428,15 +431,3 @@ class GDLogisticRegression(LinearPredictions, CallbackSupportMixin, VersionedSta
         all_rows = self.batch_size is None and not self.early_stopping
         tags.array_api_support = SUPPORTS_DISPATCH and all_rows
         return tags
-
-    def _validate_params(self) -> None:
-        """Raise InvalidParameterError for values out of range, and for a bool as a number."""
-        super()._validate_params()
-        for name, constraints in self._parameter_constraints.items():
-            value = getattr(self, name)
-            takes_bool = any(constraint in ("boolean", "verbose") for constraint in constraints)
-            if isinstance(value, (bool, np.bool_)) and not takes_bool:
-                raise InvalidParameterError(
-                    f"The {name!r} parameter of {type(self).__name__} must not be a bool. Got "
-                    f"{value!r} instead of a number."
-                )

@@ -30,6 +30,7 @@ from .grid_fits import GridFits, Penalties, fit_grid
 from .held_out import HeldOut
 from .logistic_regression import SMALLEST_C, GDLogisticRegression
 from .loo_fits import check_leave_one_out, fit_leave_one_out
+from .parameters import ValidatedParametersMixin
 from .prediction import LinearPredictions
 from .scoring import MEANS, make_scorer, probabilities
 from .selection import choose, edge_warnings
@@ -50,7 +51,9 @@ REFITTED = (
 )
 
 
-class GDLogisticRegressionCV(LinearPredictions, CallbackSupportMixin, VersionedStateMixin):
+class GDLogisticRegressionCV(
+    ValidatedParametersMixin, LinearPredictions, CallbackSupportMixin, VersionedStateMixin
+):
     r"""Logistic regression that chooses C by cross-validation, in the time of a few fits.
 
     Fits every fold with every C, scores the rows that the fold holds out, chooses a C by the mean

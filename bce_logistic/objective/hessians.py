@@ -164,10 +164,10 @@ class HessianMixin(ABC):
             d = self.loss.curvature_matrix(self.loss.curvature(self.scores(block, w)))
             total = np.empty((self.n_scores, n_columns, self.n_scores, n_columns))
             for k in classes:
-                total[k, :, k] = _bordered(*self._gram(block, block.s * d[:, k, k], columns))
-                for j in range(k):  # entries between two classes are negative
-                    product = _bordered(*self._gram(block, -block.s * d[:, k, j], columns))
-                    total[k, :, j] = total[j, :, k] = -product
+                with_earlier = block.apply_weights(d[:, k, : k + 1])
+                grams = _bordered(*self._gram(block, with_earlier, columns))
+                total[k, :, : k + 1] = grams.transpose(1, 0, 2)
+                total[: k + 1, :, k] = grams
             return (total,)
 
         (total,) = self.rows.sum(hessian, size=(self.n_scores * n_columns) ** 2)
@@ -309,20 +309,23 @@ class HessianMixin(ABC):
         return np.append(curvature[:n_features][columns], curvature[n_features:])
 
     def _gram(self, block: Block, d: Array, columns: Columns = slice(None)) -> Sums:
-        """``[X 1].T @ diag(d) @ [X 1]``: its parts, the border of the intercept last."""
-        gram = block.sandwich(d, columns)
+        """``[X 1].T @ diag(d) @ [X 1]``: its parts, the border of the intercept last.
+
+        One matrix, of ``d`` >= 0 of shape (n_rows,), or one for each column of ``d``.
+        """
+        gram = (block.sandwich if d.ndim == 1 else block.sandwiches)(d, columns)
         if not self.fit_intercept:
             return (gram,)
-        return gram, block.rmatvec(d)[columns], block.column_sum(d)
+        return gram, block.rmatvec(d)[columns].T, block.column_sum(d)
 
 
 def _bordered(gram: Array, *border: Any) -> Array:
-    """The matrix of the parts that ``_gram`` returns."""
+    """The matrix, or the stack of matrices, of the parts that ``_gram`` returns."""
     if not border:
         return gram
-    n_columns = len(gram)
-    bordered = np.empty((n_columns + 1, n_columns + 1))
-    bordered[:-1, :-1] = gram
-    bordered[-1, :-1] = bordered[:-1, -1] = border[0]
-    bordered[-1, -1] = border[1]
+    n_columns = gram.shape[-1]
+    bordered = np.empty((*gram.shape[:-2], n_columns + 1, n_columns + 1))
+    bordered[..., :-1, :-1] = gram
+    bordered[..., -1, :-1] = bordered[..., :-1, -1] = border[0]
+    bordered[..., -1, -1] = border[1]
     return bordered

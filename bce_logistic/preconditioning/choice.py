@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from functools import cache, partial
+from math import prod
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -202,7 +203,7 @@ def _factor_is_hessian(objective: Objective) -> bool:
 
 def _coupled(objective: Objective) -> bool:
     """Whether all classes share one factor, which then is that of the Hessian."""
-    return objective.n_scores > 1 and int(np.prod(objective.shape)) <= COUPLED_COEFFICIENTS
+    return objective.n_scores > 1 and prod(objective.shape) <= COUPLED_COEFFICIENTS
 
 
 def full_factor(objective: Objective, w: Array, bound_penalty: Penalty | None = None) -> Hessian:
@@ -239,7 +240,9 @@ def _class_factors(objective: Objective, w: Array, excess: Array | None) -> Hess
 
 
 def _factors(objective: Objective, hessians: list[Array]) -> Preconditioner:
-    return with_sum_to_zero(ClassFactors.of(hessians), objective)
+    if objective.n_scores == 1:
+        return Factor.of(hessians[0])
+    return SumToZero(ClassFactors.of(hessians))
 
 
 def diagonal_factor(objective: Objective, w: Array) -> Preconditioner:

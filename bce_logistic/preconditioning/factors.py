@@ -80,26 +80,19 @@ class Diagonal:
 
 @dataclass(frozen=True)
 class ClassFactors:
-    """One factor for each class."""
+    """One factor for each of several classes."""
 
     parts: tuple[Factor, ...]
 
     def solve(self, gradient: Array) -> Array:
         """Solve class by class."""
-        solutions = [part.solve(g) for part, g in zip(self.parts, _by_class(gradient), strict=True)]
-        return np.stack(solutions, axis=-1).reshape(gradient.shape)
+        solutions = [part.solve(g) for part, g in zip(self.parts, gradient.T, strict=True)]
+        return np.stack(solutions, axis=-1)
 
     @classmethod
     def of(cls, hessians: Iterable[Array], min_curvature: Array | float = 0.0) -> ClassFactors:
         """Factorise the Hessian of each class, shape (n_columns, n_columns)."""
         return cls(tuple(Factor.of(hessian, min_curvature) for hessian in hessians))
-
-    def rescaled(self, diagonal: Array, min_curvature: Array | float = 0.0) -> ClassFactors:
-        """The same factors, scaled to another diagonal, the shape of the coefficients."""
-        pairs = zip(self.parts, _by_class(diagonal), strict=True)
-        return ClassFactors(
-            tuple(part.rescaled(of_class, min_curvature) for part, of_class in pairs)
-        )
 
 
 @dataclass(frozen=True)
@@ -205,11 +198,6 @@ class SumToZero:
 def sum_to_zero(w: Array) -> Array:
     """The nearest coefficients that sum to zero over the classes; unchanged for two classes."""
     return w if w.ndim == 1 else w - w.mean(axis=1, keepdims=True)
-
-
-def _by_class(coefficients: Array) -> Array:
-    """Coefficients class by class, shape (n_scores, n_coefficients)."""
-    return np.atleast_2d(coefficients.T)
 
 
 def _root(diagonal: Array, min_curvature: Array | float = 0.0) -> Array:

@@ -86,6 +86,14 @@ class ArrayBlock(Block):
         A = root[:, None] * take_columns(self.X, columns)
         return to_float64(A.T @ A)
 
+    def sandwiches(self, d: Any, columns: Columns = slice(None)) -> Array:
+        """:meth:`sandwich` for each column of ``d``; shape (n_scores, n_columns, n_columns)."""
+        xp, X = array_namespace(d), take_columns(self.X, columns)
+        n_rows, n_columns = X.shape
+        scaled = as_type(d, X.dtype)[:, :, None] * X[:, None, :]
+        products = to_float64(X.T @ xp.reshape(scaled, (n_rows, -1)))
+        return products.reshape((n_columns, -1, n_columns)).transpose(1, 0, 2)
+
     def sandwich_diagonal(self, d: Any) -> Array:
         """Diagonal of :meth:`sandwich`; ``d`` may have the shape (n_rows, n_scores)."""
         return self._replace(XT=(self.X * self.X).T).rmatvec(d)

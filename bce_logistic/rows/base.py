@@ -84,6 +84,18 @@ class Block(NamedTuple):
         A = root[:, None] * X
         return A.T.dot(A).astype(np.float64, copy=False)
 
+    def sandwiches(self, d: Array, columns: Columns = slice(None)) -> Array:
+        """:meth:`sandwich` for each column of ``d``, shape (n_rows, n_scores), of any sign.
+
+        Shape (n_scores, n_columns, n_columns).
+        """
+        X = self.X[:, columns]
+        X = X.toarray() if scipy.sparse.issparse(X) else X
+        n_rows, n_columns = X.shape
+        scaled = d.astype(X.dtype, copy=False)[:, :, None] * X[:, None, :]
+        products = X.T.dot(scaled.reshape(n_rows, -1)).astype(np.float64, copy=False)
+        return products.reshape(n_columns, -1, n_columns).transpose(1, 0, 2)
+
     def sandwich_diagonal(self, d: Array) -> Array:
         """Diagonal of :meth:`sandwich`; ``d`` may have the shape (n_rows, n_scores)."""
         squares = self.X.power(2) if scipy.sparse.issparse(self.X) else np.square(self.X)

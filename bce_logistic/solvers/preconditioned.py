@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
-from math import exp, inf, log
+from math import exp, inf, log, prod
 from typing import cast
 
 import numpy as np
@@ -287,7 +287,7 @@ class PreconditionedDescent:
 
     def _memory(self, objective: Objective) -> int:
         """Number of curvature pairs; with more, the recursion over them would rival a pass."""
-        n_coefficients = int(np.prod(objective.shape))
+        n_coefficients = prod(objective.shape)
         numbers = min(objective.rows.n_stored * objective.n_scores // 2, MAX_PAIR_NUMBERS)
         return int(np.clip(numbers // (2 * n_coefficients), *MEMORY))
 

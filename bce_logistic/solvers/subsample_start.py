@@ -12,7 +12,7 @@ from ..descent.loop import descend
 from ..descent.step_sizes import BacktrackingArmijo
 from ..objective.objective import Objective
 from ..preconditioning.choice import full_factor
-from ..preconditioning.factors import ClassFactors, Hessian
+from ..preconditioning.factors import Factor, Hessian
 from ..preconditioning.subsample import Subsample
 from .convergence import Progress
 
@@ -69,7 +69,7 @@ def newton_on_subsample(
             if near:
                 break
     assert factor is not None
-    if n_rows < RELIABLE_ROWS_PER_COLUMN * w.shape[0] and isinstance(factor.steps, ClassFactors):
+    if n_rows < RELIABLE_ROWS_PER_COLUMN * w.shape[0] and isinstance(factor.steps, Factor):
         diagonal = objective.hessian_diagonal(w)
         stiffness = max(1.0, float(np.max(part.hessian_diagonal(w) / diagonal)))
         steps = factor.steps.rescaled(diagonal, objective.min_curvature)

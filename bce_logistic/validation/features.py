@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse
-from sklearn.utils import assert_all_finite
+from sklearn.utils import assert_all_finite, check_consistent_length
 from sklearn.utils.validation import validate_data
 
 from .labels import batches, check_labels
@@ -43,11 +43,13 @@ def validated(
     if has_labels and columns is None:
         check_labels(y)
     check_sparse(X)
+    # validate_data spends a twentieth of a small fit on integers that need no check.
+    plain = isinstance(y, np.ndarray) and y.ndim == 1 and y.dtype.kind in "biu"
     try:
         data = validate_data(
             estimator,
             X,
-            y,
+            "no_validation" if plain else y,
             reset=reset,
             accept_sparse="csr",
             dtype=list(dtype),
@@ -58,7 +60,9 @@ def validated(
     except (ValueError, TypeError) as error:
         explain_conversion(X, error)
         raise
-    X, labels = data if has_labels else (data, None)
+    if plain:
+        check_consistent_length(data, y)
+    X, labels = data if has_labels and not plain else (data, y)
     if columns is not None:
         labels = columns.soft_labels(labels)
     if ensure_all_finite:
