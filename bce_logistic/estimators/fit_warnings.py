@@ -27,7 +27,10 @@ def fit_warnings(
     ``separated``, (n_features,): features whose coefficients have no finite optimum.
     ``redundant``, (n_features,): a smallest set of features without which none are collinear.
     """
-    names = np.array(feature_names(estimator))
+
+    def listed_names(features: NDArray[np.bool_]) -> str:
+        return listed(np.array(feature_names(estimator))[features].tolist())
+
     if len(classes.absent):
         fitted = (
             "their probability is fitted as zero"
@@ -44,7 +47,7 @@ def fit_warnings(
         yield (
             "Columns of X are collinear: without a penalty, the data do not determine their "
             "coefficients, and the fit took those of least norm. Leave out "
-            f"{listed(names[redundant].tolist())}: {others} determine them. Or set C to a finite "
+            f"{listed_names(redundant)}: {others} determine them. Or set C to a finite "
             "value.",
             CollinearityWarning,
         )
@@ -63,7 +66,7 @@ def fit_warnings(
             ConvergenceWarning,
         )
     if estimator.stop_reason_ == "separated":
-        by = f", by {listed(names[separated].tolist())}" if separated.any() else ""
+        by = f", by {listed_names(separated)}" if separated.any() else ""
         yield (
             f"Some or all samples are separated perfectly{by}: "
             "without a penalty, larger coefficients are always better and there is no "

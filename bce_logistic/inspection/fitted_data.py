@@ -23,7 +23,7 @@ from ..rows.threads import ParallelMap
 from ..validation.features import feature_names as names_of
 from ..validation.features import listed, validated
 from ..validation.labels import SoftLabels, fit_encode
-from ..validation.sparse import canonical
+from ..validation.sparse import without_repeats
 from ..validation.weights import check_sample_weight, weigh_classes
 
 # Largest Newton decrement: how far from the optimum the coefficients may be, in standard errors.
@@ -97,7 +97,7 @@ class FittedData:
         """The same model without the redundant columns: the others have their coefficients."""
         features, fit_intercept = ~collinear.redundant, self.objective.fit_intercept
         columns = np.append(features, np.ones(int(fit_intercept), dtype=bool))
-        X = canonical(self.rows.X[:, features])
+        X = without_repeats(self.rows.X[:, features])
         rows = row_blocks(X, self.rows.y, self.rows.s, self.rows.run)
         no_penalty = L2.of(np.inf, rows.n_features, fit_intercept)
         return FittedData(

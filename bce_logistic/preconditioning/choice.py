@@ -279,7 +279,7 @@ def block_factor(
     n_columns = min(
         n_columns, int(np.sum(curvature > objective.penalty.curvature[:n_features] / 2))
     )
-    columns = np.sort(np.argsort(-curvature, kind="stable")[:n_columns])
+    columns = np.sort(np.argpartition(-curvature, n_columns - 1)[:n_columns])
     sample = objective
     if isinstance(objective.rows, RowsInMemory):
         sample = even_sample(objective, max(1000, ROWS_PER_BLOCK_COLUMN * n_columns), rng)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Array
 from ..validation.features import check_finite
+from ..validation.sparse import compressed
 from .threads import ParallelMap
 
 # Columns of dense rows from which those with a zero coefficient are left out of a product, and the
@@ -98,13 +99,25 @@ class Block(NamedTuple):
 
     def sandwich_diagonal(self, d: Array) -> Array:
         """Diagonal of :meth:`sandwich`; ``d`` may have the shape (n_rows, n_scores)."""
-        squares = self.X.power(2) if scipy.sparse.issparse(self.X) else np.square(self.X)
-        return self._replace(XT=squares.T).rmatvec(d)
+        return self._mapped(np.square).rmatvec(d)
 
     def absolute(self) -> Self:
         """The rows with the absolute values of the features."""
-        X = abs(self.X)
-        return self._replace(X=X, XT=X.T)
+        return self._mapped(np.abs)
+
+    def _mapped(self, function: Callable[[Array], Array]) -> Self:
+        """The rows with a function of the features that is zero at zero.
+
+        SciPy's own functions sort the entries of a matrix, which may be the user's, first.
+        """
+        if not scipy.sparse.issparse(self.X):
+            X = function(self.X)
+            return self._replace(X=X, XT=X.T)
+        X, XT = (
+            compressed(type(A), A.shape, function(A.data), A.indices, A.indptr)
+            for A in (self.X, self.XT)
+        )
+        return self._replace(X=X, XT=XT)
 
     def shifted(self, center: Array) -> Block:
         """The rows minus ``center``, in float64.

@@ -25,7 +25,7 @@ from ..arrays import Array
 from ..validation.classes import Classes
 from ..validation.labels import check_classes, encode
 from ..validation.probabilities import ClassColumns
-from ..validation.sparse import canonical
+from ..validation.sparse import without_repeats
 from ..validation.weights import weigh_classes
 from .base import Block, RowBlocks, Sums, sum_terms
 from .dask_collections import (
@@ -61,7 +61,7 @@ class ChunkReader:
 
     def __call__(self, X: Any, y: Any, s: Any) -> RowsInMemory:
         """Rows of the features, labels and weights of one chunk."""
-        X = canonical(checked_chunk(X, self.dtype))
+        X = without_repeats(checked_chunk(X, self.dtype))
         if X.shape != (len(y), self.n_features):
             raise ValueError(
                 f"A chunk of X has the shape {X.shape}, but {(len(y), self.n_features)} is "

@@ -56,8 +56,8 @@ class RowsInMemory(RowBlocks):
     Parameters
     ----------
     X : ndarray or CSR matrix of shape (n_samples, n_features)
-        Features, float64 or float32; dense ones in C order, sparse ones canonical
-        (:func:`bce_logistic.validation.sparse.canonical`). Never copied.
+        Features, float64 or float32; dense ones in C order, sparse ones without
+        repeated entries (:func:`bce_logistic.validation.sparse.without_repeats`). Never copied.
     y : ndarray of shape (n_samples,) or (n_samples, n_classes)
         Labels or probabilities as the loss expects them.
     s : ndarray of shape (n_samples,)

@@ -13,7 +13,7 @@ from sklearn.utils.validation import validate_data
 from .labels import batches, check_labels
 from .numeric import check_numeric, explain_conversion
 from .probabilities import ClassColumns
-from .sparse import canonical, check_sparse
+from .sparse import check_sparse, without_repeats
 
 # Rows that are searched at a time for a value that is not finite.
 SEARCHED_ROWS = 4096
@@ -32,9 +32,9 @@ def validated(
 ) -> Any:
     """Features, and labels if given, as :func:`validate_data` returns them.
 
-    With labels the features are laid out for sums over rows: in C order, or canonical CSR. Types
-    of features not in ``dtype`` are converted to its first. A ``y`` of two dimensions is returned
-    as ``SoftLabels``. The errors are scikit-learn's; where a value can be named, the message says
+    With labels the features are laid out for sums over rows: in C order, or CSR without repeated
+    entries. Types of features not in ``dtype`` are converted to its first. A ``y`` of two
+    dimensions is returned as ``SoftLabels``. The errors are scikit-learn's; where a value can be named, the message says
     where it is and how to mend it.
     """
     has_labels = not isinstance(y, str)
@@ -67,7 +67,7 @@ def validated(
         labels = columns.soft_labels(labels)
     if ensure_all_finite:
         check_finite(X, estimator)
-    return (canonical(X), labels) if has_labels else X
+    return (without_repeats(X), labels) if has_labels else X
 
 
 def check_finite(X: Any, estimator: Any) -> None:

@@ -1,4 +1,4 @@
-"""Corrupt sparse matrices; canonical ones are tested in rows/test_training_data.py."""
+"""Corrupt sparse matrices; repeated entries are tested in rows/test_training_data.py."""
 
 from __future__ import annotations
 
