@@ -91,8 +91,9 @@ class ArrayBlock(Block):
         xp, X = array_namespace(d), take_columns(self.X, columns)
         n_rows, n_columns = X.shape
         scaled = as_type(d, X.dtype)[:, :, None] * X[:, None, :]
-        products = to_float64(X.T @ xp.reshape(scaled, (n_rows, -1)))
-        return products.reshape((n_columns, -1, n_columns)).transpose(1, 0, 2)
+        scaled = xp.reshape(scaled, (n_rows, d.shape[1] * n_columns))
+        products = to_float64(X.T @ scaled)
+        return products.reshape((n_columns, d.shape[1], n_columns)).transpose(1, 0, 2)
 
     def sandwich_diagonal(self, d: Any) -> Array:
         """Diagonal of :meth:`sandwich`; ``d`` may have the shape (n_rows, n_scores)."""

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Array
 from ..validation.features import check_finite
+from ..validation.labels import batches
 from ..validation.sparse import compressed
 from .threads import ParallelMap
 
@@ -28,6 +29,8 @@ MANY_COLUMNS, MAX_GATHERED = 1000, 1 / 16
 
 Sums = tuple[Any, ...]
 Columns = slice | NDArray[np.intp]
+# Numbers of rows that are scaled at a time: 2 MiB.
+SCALED_NUMBERS = 1 << 18
 
 
 class Block(NamedTuple):
@@ -90,12 +93,17 @@ class Block(NamedTuple):
 
         Shape (n_scores, n_columns, n_columns).
         """
-        X = self.X[:, columns]
-        X = X.toarray() if scipy.sparse.issparse(X) else X
+        X, n_scores = self.X[:, columns], d.shape[1]
+        d = d.astype(X.dtype, copy=False)
+        if scipy.sparse.issparse(X):
+            scaled = (scipy.sparse.dia_array((d_k[None], [0]), (len(d),) * 2) @ X for d_k in d.T)
+            return np.stack([X.T.dot(A).toarray().astype(np.float64, copy=False) for A in scaled])
         n_rows, n_columns = X.shape
-        scaled = d.astype(X.dtype, copy=False)[:, :, None] * X[:, None, :]
-        products = X.T.dot(scaled.reshape(n_rows, -1)).astype(np.float64, copy=False)
-        return products.reshape(n_columns, -1, n_columns).transpose(1, 0, 2)
+        products = np.zeros((n_columns, n_scores * n_columns))
+        for rows in batches(n_rows, max(1, SCALED_NUMBERS // max(1, products.shape[1]))):
+            A = d[rows, :, None] * X[rows, None, :]
+            products += X[rows].T.dot(A.reshape(len(A), products.shape[1]))
+        return products.reshape(n_columns, n_scores, n_columns).transpose(1, 0, 2)
 
     def sandwich_diagonal(self, d: Array) -> Array:
         """Diagonal of :meth:`sandwich`; ``d`` may have the shape (n_rows, n_scores)."""

@@ -34,8 +34,8 @@ def validated(
 
     With labels the features are laid out for sums over rows: in C order, or CSR without repeated
     entries. Types of features not in ``dtype`` are converted to its first. A ``y`` of two
-    dimensions is returned as ``SoftLabels``. The errors are scikit-learn's; where a value can be named, the message says
-    where it is and how to mend it.
+    dimensions is returned as ``SoftLabels``. The errors are scikit-learn's; where a value can be
+    named, the message says where it is and how to mend it.
     """
     has_labels = not isinstance(y, str)
     check_numeric(X, "X")
