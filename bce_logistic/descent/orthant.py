@@ -120,10 +120,11 @@ class OrthantLBFGS:
         self, gradient: Array, free: NDArray[np.bool_], pairs: tuple[tuple[Array, Array], ...]
     ) -> Array:
         """Two-loop recursion on the coefficients that are free."""
-        diagonal, q = self.diagonal[free], gradient[free]
+        at = np.flatnonzero(free)
+        diagonal, q = self.diagonal.take(at), gradient.take(at)
         kept = []
         for s, y in reversed(pairs):
-            s, y = s[free], y[free]
+            s, y = s.take(at), y.take(at)
             sy = float(s.dot(y))
             if sy > 1e-10 * float(s.dot(s) * y.dot(y)) ** 0.5:
                 a = s.dot(q) / sy
@@ -134,7 +135,7 @@ class OrthantLBFGS:
         for s, y, sy, a in reversed(kept):
             q += (a - y.dot(q) / sy) * s
         solution = np.zeros_like(gradient)
-        solution[free] = q
+        solution.flat[at] = q
         return solution
 
     def _centred_gradient(self, gradient: Array) -> Array:
