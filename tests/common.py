@@ -49,7 +49,7 @@ CHECKED = [
     {"early_stopping": True, "validation_fraction": 0.3},
     {"C": 0.01, "class_weight": "balanced"},
     {"l1_ratio": 0.5},
-    {"l1_ratio": 1.0, "C": 10.0, "tol": 1e-14},
+    {"l1_ratio": 1.0, "C": 10.0, "tol": 0.0},
     {"l1_ratio": 0.5, "solver": "gd", "max_iter": 100},
     {"l1_ratio": 1.0, "batch_size": 8, "max_iter": 50},
     {"fit_intercept": False},

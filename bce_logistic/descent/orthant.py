@@ -146,9 +146,12 @@ class OrthantLBFGS:
         return np.concatenate([features, gradient[-1:]])
 
     def _uncentred(self, p: Array) -> Array:
-        """The direction for features as they are."""
+        """The direction for features as they are; without a penalty, it sums to zero over classes."""
         if self.fit_intercept:
             p[-1] -= self.center @ p[:-1]
+        if p.ndim == 2:
+            free = self.penalty.unpenalised
+            p[free] -= p[free].mean(axis=1, keepdims=True)
         return p
 
 
