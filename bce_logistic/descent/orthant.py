@@ -146,7 +146,7 @@ class OrthantLBFGS:
         return np.concatenate([features, gradient[-1:]])
 
     def _uncentred(self, p: Array) -> Array:
-        """The direction for features as they are; its free part sums to zero over the classes."""
+        """The direction for features as they are; its free part sums to zero over classes."""
         if self.fit_intercept:
             p[-1] -= self.center @ p[:-1]
         if p.ndim == 2:
