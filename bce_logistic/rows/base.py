@@ -54,12 +54,12 @@ class Block(NamedTuple):
         Several scores are laid out class by class (Fortran order), which makes the sums of the
         loss over a few classes fast.
         """
-        X, w = self.X, w.astype(self.X.dtype, copy=False)
-        if isinstance(X, np.ndarray) and len(w) >= MANY_COLUMNS:
+        if isinstance(self.X, np.ndarray) and len(w) >= MANY_COLUMNS:
             used = np.flatnonzero(w if w.ndim == 1 else w.any(axis=1))
             if len(used) <= MAX_GATHERED * len(w):
-                X, w = X.take(used, axis=1), w[used]
-        return X.dot(w).astype(np.float64, order="F", copy=False)
+                return self._replace(X=self.X.take(used, axis=1)).matvec(w[used])
+        w = w.astype(self.X.dtype, copy=False)
+        return self.X.dot(w).astype(np.float64, order="F", copy=False)
 
     def rmatvec(self, residual: Array) -> Array:
         """``X.T @ residual`` in float64, (n_features,) or (n_features, n_scores)."""

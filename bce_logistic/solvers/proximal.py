@@ -1,9 +1,9 @@
 r"""The default solver where the penalty bends at zero: proximal quasi-Newton descent.
 
-Most coefficients are zero at the optimum, and those known to be zero cost nothing. There are three
-ways, chosen by cost: a quadratic model of the coefficients that move, on the rows as they are; the
-same on a copy of a growing set of columns, where most are not needed; and, where a matrix over all
-that move would be too large, L-BFGS in their orthant.
+Most coefficients are zero at the optimum, and those known to be zero cost nothing: where they are
+many, the descent is on a copy of a growing set of columns. There or on the rows as they are, a step
+leads to the minimiser of a quadratic model of the coefficients that move. Where its matrix is dear,
+L-BFGS in their orthant comes first.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from ..arrays import Array
 from ..descent.loop import DescentState, Iterate, descend
 from ..descent.orthant import OrthantArmijo, OrthantLBFGS, OrthantState
 from ..descent.step_sizes import BacktrackingArmijo
-from ..objective.certificate import approximate_gap, duality_gap
 from ..objective.objective import Objective, Point
 from ..preconditioning.choice import subsample_rows
 from ..preconditioning.cost_model import Costs
 from ..preconditioning.subsample import Subsample
 from ..rows.memory import RowsInMemory
 from .continuation import Continuation, Memory, WorkingSet
-from .convergence import SAFETY, Progress, model_is_accurate, steps_left
+from .convergence import SAFETY
 from .preconditioned import PreconditionedDescent, seen_to_stall
-from .proximal_newton import ModelState, ProximalNewton
+from .proximal_gap import ProximalGap, reached
+from .proximal_newton import ModelState, ProximalNewton, Watched
 
 # Coefficients of a model at most: its matrices take 128 MiB each.
 MAX_MODEL = 4000
@@ -52,10 +52,6 @@ PATIENCE = 8
 REACH = 0.7
 # Share of the columns of dense rows from which a copy of them saves little.
 MOST_COLUMNS = 0.3
-# Gap by a model, in tolerances, from which no certificate is tried.
-FAR_OFF = 100
-# Iterations on a working set, at most.
-MAX_INNER = 1000
 # Part of the tolerance that is left for the columns of the last working set.
 INNER_SHARE = 0.9
 # Relative decrease in the last two steps on a set that is to grow: at first, as a part of what the
@@ -112,7 +108,7 @@ class ProximalDescent(PreconditionedDescent):
             part = sample.objective(size)
             tol = 0.1 * w.size / size
             iterates = seen_to_stall(self._on_all(part, w, tol), part.penalty)
-            w = _reached(iterates, tol).point.w
+            w = reached(iterates, tol).point.w
         return w
 
     def _on_all(
@@ -209,7 +205,7 @@ class ProximalDescent(PreconditionedDescent):
                 accuracy if len(new) > FEW_NEW * len(columns) else 0.0, STEP_SHARE * least
             )
             before = point.value
-            solution = _reached(iterates, least, accuracy if len(new) else 0.0)
+            solution = reached(iterates, least, accuracy if len(new) else 0.0)
             known, inner = known._replace(memory=solution.state), solution.gap
             certifies = inner <= least * solution.point.value
             w = known.outer(solution.point.w, objective.shape)
@@ -247,85 +243,6 @@ class ProximalDescent(PreconditionedDescent):
         gap = ProximalGap(objective, self.tol)
         iterate = Iterate(t, point, np.zeros_like(point.w), known)
         return iterate._replace(gap=inner) if inner < inf else gap.judged(iterate)
-
-
-class Watched:
-    """A direction whose last state can be seen."""
-
-    state: ModelState
-
-    def __init__(self, direction: ProximalNewton) -> None:
-        self.direction = direction
-
-    def __call__(
-        self, w: Array, gradient: Array, state: ModelState | None
-    ) -> tuple[Array, ModelState]:
-        """Direction at ``w``, and the state for the next."""
-        p, self.state = self.direction(w, gradient, state)
-        return p, self.state
-
-
-class ProximalGap:
-    """How far the iterates of a descent are above the minimum: by a trusted model or certified.
-
-    Parameters
-    ----------
-    objective : Objective
-        What is minimised.
-    tol : float
-        Relative gap that is to be reached.
-    """
-
-    def __init__(self, objective: Objective, tol: float) -> None:
-        self.objective, self.tol = objective, tol
-        self.history: list[Progress] = []
-        self.measures: list[float] = []
-        self.checked = inf
-
-    def steps_left(self) -> float:
-        """Steps until the certificate is at the tolerance, if it shrinks as before."""
-        return steps_left(self.measures, self.tol * self.history[-1].value)
-
-    def judged(self, iterate: Iterate, has_model: bool = False) -> Iterate:
-        """The iterate with its gap, in nats; infinite where the gap is not known.
-
-        The decrease that a model predicts is trusted if the model was right before; else it may
-        be the gap, but no small one.
-        """
-        point = iterate.point
-        self.history.append(Progress.of(iterate, self.objective.penalty))
-        if not np.isfinite(self.history[-1]).all():
-            return iterate
-        target = self.tol * point.value
-        if has_model:
-            rounding = np.finfo(np.float64).eps * point.value
-            believed = SAFETY * max(self.history[-1].half_squared_decrement, rounding)
-            is_trusted = model_is_accurate(self.history)
-            iterate = iterate._replace(gap=believed if is_trusted else max(believed, 2 * target))
-            if iterate.gap <= target or believed > FAR_OFF * target:
-                return iterate
-        self.measures.append(approximate_gap(self.objective, point))
-        if self.measures[-1] > min(target, self.checked / 2):
-            return iterate
-        self.checked = self.measures[-1]
-        certificate = duality_gap(self.objective, point)
-        return iterate._replace(gap=certificate, certificate=certificate)
-
-
-def _reached(iterates: Iterator[Iterate], tol: float, accuracy: float = 0.0) -> Iterate:
-    """The first iterate that is good enough, or where rounding allows no better one.
-
-    That is one whose gap is at most ``tol``, relative to the objective; or, to some ``accuracy``,
-    its gap after a step or the decrease of the last two steps.
-    """
-    values = [inf, inf]
-    for iterate in itertools.islice(iterates, MAX_INNER):
-        values.append(iterate.point.value)
-        decrease = values[-3] - values[-1] if accuracy > 0 else inf
-        nearly = len(values) > 3 and min(iterate.gap, decrease) <= accuracy * values[-1]
-        if nearly or iterate.gap <= tol * values[-1] or iterate.stalled:
-            break
-    return iterate
 
 
 def _copies(objective: Objective) -> bool:

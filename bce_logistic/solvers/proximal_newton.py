@@ -236,6 +236,22 @@ class ProximalNewton:
         return p, -float(g.dot(d) + bend + d.dot(P.dot(d)) / 2), is_exact
 
 
+class Watched:
+    """A direction whose last state can be seen."""
+
+    state: ModelState
+
+    def __init__(self, direction: ProximalNewton) -> None:
+        self.direction = direction
+
+    def __call__(
+        self, w: Array, gradient: Array, state: ModelState | None
+    ) -> tuple[Array, ModelState]:
+        """Direction at ``w``, and the state for the next."""
+        p, self.state = self.direction(w, gradient, state)
+        return p, self.state
+
+
 def _updated(state: ModelState, w: Array, gradient: Array) -> ModelState:
     r"""The model at the next point, corrected along the step: BFGS.
 

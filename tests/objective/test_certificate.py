@@ -246,3 +246,22 @@ def test_what_the_loss_adds_is_computed_exactly_where_it_matters(monkeypatch, n_
             patch.setattr(certificate, "COARSE", 0.0)
             exact = duality_gap(F, point)
         assert exact * (1 - 1e-12) <= gap <= 2 * exact
+
+
+@every_kind
+@pytest.mark.parametrize("l1_ratio", [0.5, 1.0])
+@pytest.mark.parametrize("distance", [1e-4, 1e-2, 0.1])
+def test_about_the_gap_without_a_pass(n_classes, l1_ratio, distance):
+    X, y = problem(300, 8, n_classes, seed=2)
+    model = GDLogisticRegression(C=0.1, l1_ratio=l1_ratio, tol=1e-12).fit(X, y)
+    F = objective(X, y)
+    strength = np.append(np.full(8, 10.0), 0.0)
+    F = replace(F, penalty=ElasticNet((1 - l1_ratio) * strength, l1_ratio * strength))
+    w = np.vstack([model.coef_.T, model.intercept_]).reshape(F.shape)
+    start = np.zeros_like(w)
+    start[-1] = F.intercept_alone()
+    for point in (F.at(w + distance * (start - w)), F.at(start)):
+        passes = F.rows.passes
+        about = approximate_gap(F, point)
+        assert F.rows.passes == passes
+        assert 0.3 < about / duality_gap(F, point) < 3

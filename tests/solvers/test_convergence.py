@@ -15,6 +15,7 @@ from bce_logistic.solvers.convergence import (
     Progress,
     estimated_gap,
     model_is_accurate,
+    steps_left,
 )
 
 OPTIMUM = 100.0
@@ -106,3 +107,12 @@ def test_values_that_rise_by_rounding_are_no_decrease():
     values = itertools.cycle([OPTIMUM, np.nextafter(OPTIMUM, 200)])
     still = [Progress(next(values), 1e-9, 1e-20) for _ in range(50)]
     assert 0 <= estimated_gap(still) < 1e-9
+
+
+def test_steps_left_of_a_geometric_decrease():
+    measures = [np.inf, 5.0, *(0.3 ** np.arange(8))]
+    assert_allclose(steps_left(measures, 0.3**20), 13, rtol=1e-9)
+    assert steps_left(measures, 0.3**7) == 0
+    assert steps_left(measures[:3], 1e-3) == np.inf  # too few to tell
+    assert steps_left([np.inf] * 5, 1.0) == np.inf
+    assert steps_left([1.0, 2.0, 3.0, 4.0], 0.5) == np.inf
