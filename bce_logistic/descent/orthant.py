@@ -92,12 +92,14 @@ class OrthantLBFGS:
         self, w: Array, gradient: Array, state: OrthantState | None
     ) -> tuple[Array, OrthantState]:
         """Direction at ``w``, and the curvature pairs up to it."""
+        gradient = centred_gradient(gradient, self.center, self.fit_intercept)
         pairs = self.pairs if state is None else self._updated(w, gradient, state)
         orthant = Orthant.of(self.penalty, w, gradient)
-        p = -self._solve(self._centred_gradient(orthant.gradient), orthant.free, pairs)
+        p = -self._solve(orthant.gradient, orthant.free, pairs)
         # What is zero moves into the orthant or not at all.
         p = np.where((w == 0) & (p * orthant.sign < 0), 0.0, p)
-        return self._uncentred(p), OrthantState(w, gradient, pairs)
+        p = _uncentred(p, self.center, self.penalty, self.fit_intercept)
+        return p, OrthantState(w, gradient, pairs)
 
     def _updated(
         self, w: Array, gradient: Array, state: OrthantState
@@ -106,7 +108,7 @@ class OrthantLBFGS:
 
         None are left where no step was accepted.
         """
-        s, y = w - state.w, self._centred_gradient(gradient - state.gradient)
+        s, y = w - state.w, gradient - state.gradient
         if not s.any():
             return ()
         if self.fit_intercept:
@@ -138,21 +140,23 @@ class OrthantLBFGS:
         solution.flat[at] = q
         return solution
 
-    def _centred_gradient(self, gradient: Array) -> Array:
-        """Gradient with respect to the coefficients of centred features."""
-        if not self.fit_intercept:
-            return gradient
-        features = gradient[:-1] - np.multiply.outer(self.center, gradient[-1])
-        return np.concatenate([features, gradient[-1:]])
 
-    def _uncentred(self, p: Array) -> Array:
-        """The direction for features as they are; its free part sums to zero over classes."""
-        if self.fit_intercept:
-            p[-1] -= self.center @ p[:-1]
-        if p.ndim == 2:
-            free = self.penalty.unpenalised
-            p[free] -= p[free].mean(axis=1, keepdims=True)
-        return p
+def centred_gradient(gradient: Array, center: Array, fit_intercept: bool) -> Array:
+    """Gradient with respect to the coefficients of centred features."""
+    if not fit_intercept:
+        return gradient
+    features = gradient[:-1] - np.multiply.outer(center, gradient[-1])
+    return np.concatenate([features, gradient[-1:]])
+
+
+def _uncentred(step: Array, center: Array, penalty: Penalty, fit_intercept: bool) -> Array:
+    """A step for features as they are; without a penalty, it sums to zero over the classes."""
+    if fit_intercept:
+        step[-1] -= center @ step[:-1]
+    if step.ndim == 2:
+        free = penalty.unpenalised
+        step[free] -= step[free].mean(axis=1, keepdims=True)
+    return step
 
 
 @dataclass(frozen=True)
@@ -161,25 +165,39 @@ class OrthantArmijo:
 
     .. math:: F(w') \le F(w) + c \, g^T (w' - w), \qquad w' = \pi(w + \eta p)
 
-    with g the gradient in the orthant. Where no step along ``p`` is accepted, one along the
-    negative gradient is searched for.
+    with g the gradient in the orthant, and coefficients of centred features,
+    :math:`(w, b + \mu^T w)`: a coefficient that the projection stops would else move the scores of
+    all samples by its center. Where no step along ``p`` is accepted, one along the negative
+    gradient is searched for.
+
+    Parameters
+    ----------
+    center : ndarray of shape (n_features,)
+        Centres :math:`\mu` of the features; zeros without an intercept.
     """
 
+    center: Array
     sufficient_decrease: float = 1e-4
     min_step: float = 1e-8
 
     def __call__(self, objective: Objective, point: Point, p: Array, t: int) -> tuple[Array, Point]:
         """Coefficients after update ``t``, and the point there; unchanged if none is accepted."""
-        orthant = Orthant.of(objective.penalty, point.w, point.gradient)
+        fit_intercept = objective.fit_intercept
+        gradient = centred_gradient(point.gradient, self.center, fit_intercept)
+        orthant = Orthant.of(objective.penalty, point.w, gradient)
+        if fit_intercept:
+            p = p.copy()
+            p[-1] += self.center @ p[:-1]
         rounding = 4 * np.finfo(np.float64).eps * abs(point.value)
         eta = 1.0
         while eta >= self.min_step:
-            w = orthant.project(point.w + eta * p)
-            slope = float(np.vdot(orthant.gradient, w - point.w))
+            step = orthant.project(point.w + eta * p) - point.w
+            slope = float(np.vdot(orthant.gradient, step))
             if not slope < 0:
                 break
-            trial = objective.at(w)
+            step = _uncentred(step, self.center, objective.penalty, fit_intercept)
+            trial = objective.at(point.w + step)
             if trial.value <= point.value + self.sufficient_decrease * slope + rounding:
-                return w, trial
+                return trial.w, trial
             eta *= 0.4
         return BacktrackingArmijo()(objective, point, np.zeros_like(p), t)

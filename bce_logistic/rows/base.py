@@ -111,7 +111,7 @@ class Block(NamedTuple):
 
     def absolute(self) -> Self:
         """The rows with the absolute values of the features."""
-        return self._mapped(np.abs)
+        return self._mapped(abs)
 
     def _mapped(self, function: Callable[[Array], Array]) -> Self:
         """The rows with a function of the features that is zero at zero.

@@ -151,13 +151,15 @@ class ProximalDescent(PreconditionedDescent):
         cost: float = inf,
     ) -> Iterator[Iterate]:
         """Iterates of L-BFGS in the orthant, until as many steps as ``cost`` led nowhere near."""
-        gap = ProximalGap(objective, tol)
         center, diagonal = objective.centred_diagonal(start.w)
+        gap = ProximalGap(objective, tol, center)
         pairs = memory.pairs if isinstance(memory, OrthantState) else ()
         direction = OrthantLBFGS(
             objective.penalty, diagonal, center, objective.fit_intercept, pairs=pairs
         )
-        for iterate in descend(itertools.repeat(objective), start, direction, OrthantArmijo(), t=t):
+        for iterate in descend(
+            itertools.repeat(objective), start, direction, OrthantArmijo(center), t=t
+        ):
             yield gap.judged(iterate)
             if len(gap.measures) > max(PATIENCE, cost) and gap.steps_left() > 2 * cost:
                 return

@@ -8,7 +8,9 @@ from math import inf
 
 import numpy as np
 
+from ..arrays import Array
 from ..descent.loop import Iterate
+from ..descent.orthant import centred_gradient
 from ..objective.certificate import approximate_gap, duality_gap
 from ..objective.objective import Objective
 from .convergence import SAFETY, Progress, model_is_accurate, steps_left
@@ -28,10 +30,13 @@ class ProximalGap:
         What is minimised.
     tol : float
         Relative gap that is to be reached.
+    center : ndarray of shape (n_features,), optional
+        Centres of the features: the slopes of features far from zero are those of centred ones
+        where the intercept is not optimal yet.
     """
 
-    def __init__(self, objective: Objective, tol: float) -> None:
-        self.objective, self.tol = objective, tol
+    def __init__(self, objective: Objective, tol: float, center: Array | None = None) -> None:
+        self.objective, self.tol, self.center = objective, tol, center
         self.history: list[Progress] = []
         self.measures: list[float] = []
         self.checked = inf
@@ -58,7 +63,12 @@ class ProximalGap:
             iterate = iterate._replace(gap=believed if is_trusted else max(believed, 2 * target))
             if iterate.gap <= target or believed > FAR_OFF * target:
                 return iterate
-        self.measures.append(approximate_gap(self.objective, point))
+        centred = point
+        if self.center is not None:
+            fit_intercept = self.objective.fit_intercept
+            gradient = centred_gradient(point.gradient, self.center, fit_intercept)
+            centred = point._replace(gradient=gradient)
+        self.measures.append(approximate_gap(self.objective, centred))
         if self.measures[-1] > min(target, self.checked / 2):
             return iterate
         self.checked = self.measures[-1]

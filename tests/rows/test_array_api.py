@@ -25,7 +25,9 @@ from bce_logistic import (
     check_separation,
     inference_table,
 )
+from bce_logistic.objective.certificate import duality_gap
 from bce_logistic.objective.hessians import EXACT_EIGENVALUE_COLUMNS
+from bce_logistic.objective.rounding import gradient_rounding
 
 from ..common import objective, probabilities, problem, weights
 
@@ -131,6 +133,29 @@ def test_the_model_is_that_of_numpy(place, n_classes, solver, params):
     assert model.n_features_in_ == 4
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("offset", [0.0, 1e4])
+@pytest.mark.parametrize("max_model", [4000, 0], ids=["model", "orthant"])
+def test_a_sparse_model_is_that_of_numpy(place, n_classes, offset, max_model, monkeypatch):
+    monkeypatch.setattr("bce_logistic.solvers.proximal.MAX_MODEL", max_model)
+    X, y = problem(n_samples=300, n_features=12, n_classes=n_classes)
+    s = weights(len(y))
+    params = {"C": 0.1, "l1_ratio": 0.9, "tol": 1e-12}
+    far = X + offset * np.arange(12)
+    model = GDLogisticRegression(**params).fit(place(far), place(y), place(s))
+    other = GDLogisticRegression(**params).fit(X, y, s)
+    assert model.converged_
+    assert place.has(model.coef_)
+    coef = host(model.coef_)
+    assert_allclose(coef, other.coef_, rtol=1e-4, atol=1e-6)
+    assert_array_equal(coef == 0, other.coef_ == 0)
+    assert 0 < np.count_nonzero(coef) < coef.size
+    b, expected = host(model.intercept_) + coef @ (offset * np.arange(12)), other.intercept_
+    if n_classes > 2:  # a common shift changes nothing
+        b, expected = b - b.mean(), expected - expected.mean()
+    assert_allclose(b, expected, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize(("n_classes", "absent"), [(2, [0]), (3, [1]), (4, [0, 2]), (4, [1, 2, 3])])
 def test_classes_without_weight(place, n_classes, absent):
     X, y = problem(n_samples=300, n_classes=n_classes)
@@ -201,6 +226,8 @@ def test_sums_over_rows_are_those_of_numpy(
     assert type(point.gradient) is np.ndarray
     for name in ("hessian", "hessian_diagonal", "class_hessians"):
         assert_allclose(getattr(ours, name)(w), getattr(numpys, name)(w), rtol=1e-11, atol=1e-11)
+    assert_allclose(gradient_rounding(ours, w), gradient_rounding(numpys, w), rtol=1e-11)
+    assert_allclose(duality_gap(ours, point), duality_gap(numpys, expected), rtol=1e-9)
     columns = np.array([0, 3])
     assert_allclose(
         ours.class_hessians(w, columns), numpys.class_hessians(w, columns), rtol=1e-11, atol=1e-11
