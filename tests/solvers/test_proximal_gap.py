@@ -63,7 +63,7 @@ def test_without_a_model_the_certificate_is_the_gap_after_a_start_at_zero_too():
     direction = OrthantLBFGS(F.penalty, diagonal, center, True)
     gap = ProximalGap(F, 1e-6)
     for iterate in itertools.islice(
-        descend(itertools.repeat(F), w, direction, OrthantArmijo()), 200
+        descend(itertools.repeat(F), w, direction, OrthantArmijo(center)), 200
     ):
         judged = gap.judged(iterate)
         if judged.gap <= 1e-6 * judged.point.value:
