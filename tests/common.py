@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -150,6 +151,7 @@ class Unpenalised:
     """What a step size needs to know of an objective that has no penalty."""
 
     penalty = L2(np.zeros(1))
+    rows = SimpleNamespace(dtype=np.dtype(np.float64))
 
 
 def steps(objectives_or_iterates, n):

@@ -68,16 +68,20 @@ class BacktrackingArmijo:
               \Delta = \nabla F(w)^T p
 
     ``c`` is ``sufficient_decrease``. A penalty that bends at zero adds to :math:`\Delta` what it
-    changes from ``w`` to ``w + p``. A step that fails is cut to the minimum of the parabola
-    through both values and the slope, but to between a fifth and a half of it, and not below
-    ``min_step``. If ``p`` is no descent direction, or no step along it is accepted, the search is
-    repeated along the gradient, or to the prox of a step along it, starting from Polyak's step
-    :math:`F / \|\nabla F\|^2`, which reaches the zero of a linear objective.
+    changes from ``w`` to ``w + p``. Where the change of a smooth objective is within rounding
+    errors, in the precision of the rows, the slopes decide, which say the same of a quadratic:
+    :math:`\nabla F(w + \eta p)^T p \le (2c - 1) \Delta`. A step that fails is cut to the minimum
+    of the parabola through both values and the slope, but to between a fifth and a half of it, and
+    not below ``min_step``. If ``p`` is no descent direction, or no step along it is accepted, the
+    search is repeated along the gradient, or to the prox of a step along it, starting from Polyak's
+    step :math:`F / \|\nabla F\|^2`, which reaches the zero of a linear objective.
 
     References
     ----------
     L. Armijo, Minimization of functions having Lipschitz continuous first partial derivatives,
     Pacific Journal of Mathematics 16, 1966.
+    W. W. Hager, H. Zhang, A new conjugate gradient method with guaranteed descent and an efficient
+    line search, SIAM Journal on Optimization 16, 2005: equation 4.1, the slopes.
     B. T. Polyak, Introduction to Optimization, 1987: section 5.3.2, the step for a known minimum.
     """
 
@@ -102,10 +106,15 @@ class BacktrackingArmijo:
         slope = float(np.vdot(point.gradient, p)) + objective.penalty.bend(point.w, p)
         # Close to the optimum the decrease is smaller than the objective's rounding error.
         rounding = 4 * np.finfo(np.float64).eps * abs(point.value)
+        noise = np.finfo(objective.rows.dtype).eps * abs(point.value)
+        smooth, flattened = objective.penalty.is_smooth, (2 * self.sufficient_decrease - 1) * slope
         eta = 1.0
         while eta >= self.min_step and slope < 0:
             trial = objective.at(point.w + eta * p)
             if trial.value <= point.value + self.sufficient_decrease * eta * slope + rounding:
+                return trial
+            is_noise = smooth and abs(trial.value - point.value) <= noise
+            if is_noise and np.vdot(trial.gradient, p) <= flattened:
                 return trial
             curvature = trial.value - point.value - eta * slope
             parabola = -slope * eta**2 / (2 * curvature) if np.isfinite(curvature) else 0.0

@@ -98,6 +98,8 @@ def newton(objective: Objective) -> Candidate | None:
 
 def subsample_rows(objective: Objective) -> int:
     """Rows to draw for a start and a first factor; 0 if that does not pay."""
+    if objective.rows.on_accelerator:  # faster on all rows than the host on some
+        return 0
     costs = Costs(objective)
     n_rows, n_columns = costs.n_rows, costs.n_columns
     smallest, largest = MIN_ROWS_PER_COLUMN * n_columns, MAX_ROWS_PER_COLUMN * n_columns
@@ -166,7 +168,8 @@ def _by_factor(
     smallest = 4 * max(tried_rows, costs.n_columns)
     few = max(smallest, min(4 * smallest, costs.rows(FEW_ROWS_COST)))
     few = min(few, MAX_SUBSAMPLE_NUMBERS // costs.n_columns)
-    few = few if smallest <= few <= costs.n_rows // 2 else costs.n_rows
+    pays = smallest <= few <= costs.n_rows // 2 and not objective.rows.on_accelerator
+    few = few if pays else costs.n_rows
     by_few = full._replace(
         build=partial(sampled_factor, objective, n_rows=few, rng=rng), cost=costs.factor(few)
     )

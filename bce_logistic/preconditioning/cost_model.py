@@ -15,6 +15,10 @@ SECONDS_PER_FMA = 1.5e-11
 SECONDS_PER_EIGENVECTOR_ENTRY = 1.5e-10  # of the cube of a matrix's size
 SPARSE_SECONDS_PER_READ = 1.6e-9
 SPARSE_SECONDS_PER_FMA = 5e-9
+# The same three on an accelerator: about those of a GPU of a data centre.
+ACCELERATOR_SECONDS_PER_CALL = 3e-4
+ACCELERATOR_SECONDS_PER_READ = 4e-12
+ACCELERATOR_SECONDS_PER_FMA = 4e-14
 # Rows for each column of a block from which its factor is made.
 ROWS_PER_BLOCK_COLUMN = 32
 
@@ -27,9 +31,13 @@ class Costs:
         self.n_rows, self.n_columns = rows.n_samples, objective.shape[0]
         self.n_scores = objective.n_scores
         self.row_size = rows.n_stored / rows.n_samples
-        self.fma = SECONDS_PER_FMA if rows.is_dense else SPARSE_SECONDS_PER_FMA
-        read = SECONDS_PER_READ if rows.is_dense else SPARSE_SECONDS_PER_READ
-        self.of_pass = SECONDS_PER_CALL + rows.n_stored * self.n_scores * read
+        call, read, self.fma = SECONDS_PER_CALL, SECONDS_PER_READ, SECONDS_PER_FMA
+        if rows.on_accelerator:
+            call, read = ACCELERATOR_SECONDS_PER_CALL, ACCELERATOR_SECONDS_PER_READ
+            self.fma = ACCELERATOR_SECONDS_PER_FMA
+        elif not rows.is_dense:
+            read, self.fma = SPARSE_SECONDS_PER_READ, SPARSE_SECONDS_PER_FMA
+        self.of_pass = call + rows.n_stored * self.n_scores * read
 
     def factor(self, n_rows: int) -> float:
         """Cost of a factor of the Hessian of ``n_rows`` rows, for each class."""

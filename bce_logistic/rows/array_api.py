@@ -47,8 +47,9 @@ _compat = array_api_compat()
 array_namespace, device, to_device = _compat.array_namespace, _compat.device, _compat.to_device
 
 
-# Large enough to amortise kernel launches, small enough that temporaries fit in device memory.
-BLOCK_BYTES = 64 << 20
+# Large enough to amortise calls of the library and, on an accelerator, launches of kernels; small
+# enough that temporaries fit in memory.
+BLOCK_BYTES, ACCELERATOR_BLOCK_BYTES = 64 << 20, 1 << 30
 # Labels up to this number take one byte each.
 BYTE_LABELS = 256
 
@@ -131,7 +132,10 @@ class ArrayRows(RowBlocks):
         by_class = [s * share for share in shares(y)] if is_floating(y) else [s]
         self.smallest_weight = min(float(xp.min(xp.where(w > 0, w, np.inf))) for w in by_class)
         self.passes = 0
-        step = max(1, BLOCK_BYTES // (self.dtype.itemsize * self.n_features))
+        # Libraries name devices as they like, but all call the host a CPU.
+        self.on_accelerator = "cpu" not in str(device(X)).lower()
+        block_bytes = ACCELERATOR_BLOCK_BYTES if self.on_accelerator else BLOCK_BYTES
+        step = max(1, block_bytes // (self.dtype.itemsize * self.n_features))
         self._blocks = [
             ArrayBlock(X[rows, :], X[rows, :].T, y[rows, ...], s[rows], rows.start)
             for rows in batches(self.n_samples, step)

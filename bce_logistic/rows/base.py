@@ -163,6 +163,8 @@ class RowBlocks(ABC):
         Number of stored numbers, about.
     is_dense : bool
         Whether zeros are stored.
+    on_accelerator : bool
+        Whether they are on a device that multiplies matrices much faster than the host.
     total_weight : float
         Sum of the sample weights.
     smallest_weight : float
@@ -181,6 +183,7 @@ class RowBlocks(ABC):
     n_features: int
     n_stored: int
     is_dense: bool
+    on_accelerator: bool = False
     total_weight: float
     smallest_weight: float
     passes: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -56,8 +57,9 @@ def test_steps_that_decay_slowly_reach_everywhere(power, reaches):
 class Curve(Unpenalised):
     """A function of one coefficient, with its derivative."""
 
-    def __init__(self, function, slope):
+    def __init__(self, function, slope, dtype=np.float64):
         self.function, self.slope, self.tried = function, slope, []
+        self.rows = SimpleNamespace(dtype=np.dtype(dtype))
 
     def at(self, w):
         self.tried.append(float(w[0]))
@@ -73,6 +75,17 @@ def search(curve, p, w=1.0, **params):
     curve.tried.clear()
     moved, known = BacktrackingArmijo(**params)(curve, start, np.array([p]), t=0)
     return start, moved, known
+
+
+@pytest.mark.parametrize(("p", "is_whole"), [(-1.0, True), (-1.9, True), (-2.1, False)])
+def test_slopes_decide_where_values_are_lost_in_rounding(p, is_whole):
+    # Of 1000 + w^2 / 2 near zero, single precision sees no more than rounding, here an increase.
+    curve = Curve(lambda w: 1000 + 1e-5 * (w != 1e-3), lambda w: w, np.float32)
+    start, moved, _ = search(curve, p * 1e-3, w=1e-3)
+    assert (moved[0] == start.w[0] + p * 1e-3) == is_whole
+    exact = Curve(curve.function, curve.slope, np.float64)
+    start, moved, _ = search(exact, p * 1e-3, w=1e-3)
+    assert moved[0] == start.w[0]
 
 
 @pytest.mark.parametrize("p", [-1.0, -0.1, -1.9])

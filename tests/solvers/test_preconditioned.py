@@ -164,6 +164,19 @@ def test_few_rows_in_single_precision_with_a_weak_penalty(n_classes):
     assert fitted_value(model, X, y) <= fitted_value(best, X, y) * (1 + 1e-5)
 
 
+@pytest.mark.parametrize("tol", [1e-6, "auto"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_single_precision_takes_no_more_steps_than_double(n_classes, tol):
+    rng = np.random.default_rng(0)
+    X, W = rng.normal(size=(3000, 200)), rng.normal(size=(200, n_classes)) / 7
+    y = (X @ W + rng.gumbel(size=(3000, n_classes))).argmax(axis=1)
+    exact = GDLogisticRegression(C=10, tol=1e-6 if tol == 1e-6 else 1e-8).fit(X, y)
+    model = GDLogisticRegression(C=10, tol=tol).fit(X.astype(np.float32), y)
+    assert model.stop_reason_ == "tol"
+    assert model.n_iter_[0] <= exact.n_iter_[0] + 2
+    assert_allclose(model.coef_, exact.coef_, rtol=0, atol=1e-3)
+
+
 def test_the_default_tolerance_gives_the_coefficients(task):
     X, y, C, _ = task
     best = fast(C=C, tol=1e-14, max_iter=3000).fit(X, y)
