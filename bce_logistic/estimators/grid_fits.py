@@ -184,6 +184,7 @@ def _fit_fold(
         solver_for(template, rows, seed),
         finite_check(estimator, data),
         lambda k, fit: on_fit(f, k, len(fit.curve) - 1),
+        certifies=False,
     )
     dtype = rows.dtype
     w = np.stack([classes.with_absent(w, dtype).astype(dtype) for w in path.w])

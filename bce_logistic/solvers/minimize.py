@@ -44,8 +44,13 @@ def minimize(
     start: DescentState,
     early_stopping: EarlyStopping | None,
     monitor: Monitor,
+    *,
+    certifies: bool = True,
 ) -> Result:
-    """Descend until there is a reason to stop; the monitor is called with each iterate."""
+    """Descend until there is a reason to stop; the monitor is called with each iterate.
+
+    The result has its gap if the fit ``certifies`` it, or where convergence depends on it.
+    """
     history: list[Progress] = []
     curve: dict[int, Progress] = {}
     for iterate in solver.iterates(objective, start):
@@ -62,7 +67,8 @@ def minimize(
             break
     solver.check_end(objective, iterate, history)
     w = early_stopping.best if early_stopping else solver.result(iterate, history)
-    gap = _certified_gap(objective, solver, iterate, w)
+    is_needed = certifies or reason == "precision"
+    gap = _certified_gap(objective, solver, iterate, w) if is_needed else inf
     value = iterate.point.value
     at_precision = reason == "precision" and (
         gap <= solver.tol * value or _is_rounding(objective, w, gap, value)

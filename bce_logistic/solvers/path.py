@@ -34,6 +34,8 @@ def minimize_along(
     solver_of: Callable[[Objective], Solver],
     monitor: Monitor,
     on_fit: Callable[[int, Result], None],
+    *,
+    certifies: bool = True,
 ) -> Path:
     """Minimise with each C, from the smallest on; a start is extrapolated in the logarithm of C.
 
@@ -49,6 +51,8 @@ def minimize_along(
         Called with each iterate.
     on_fit : callable
         Called with the position of C and the result after each fit.
+    certifies : bool, default=True
+        Whether the results have a gap.
 
     Returns
     -------
@@ -67,7 +71,7 @@ def minimize_along(
             smooth = penalised.penalty.is_smooth
             w = _extrapolated(known, float(Cs[k])) if smooth else known[-1][1]
             start = DescentState(w, left)
-        fit = minimize(penalised, solver, start, early_stopping=None, monitor=monitor)
+        fit = minimize(penalised, solver, start, None, monitor, certifies=certifies)
         on_fit(k, fit)
         known.append((float(Cs[k]), fit.w))
         left = fit.last.state if isinstance(fit.last.state, Continuation) else None

@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from bce_logistic.objective.penalties import L2
 from bce_logistic.solvers.path import _extrapolated, minimize_along
 from bce_logistic.solvers.preconditioned import PreconditionedDescent
+from bce_logistic.solvers.proximal import ProximalDescent
 
 from ..common import objective, problem
 
@@ -58,3 +59,22 @@ def test_extrapolation_is_exact_for_parabolas_in_log_c():
     assert_allclose(_extrapolated(known, np.inf), curve(20.0), rtol=1e-12)
     assert_array_equal(_extrapolated(known[:1], 2.0), known[0][1])
     assert_array_equal(_extrapolated([known[0], known[0]], 2.0), known[0][1])
+
+
+def test_a_certificate_is_computed_where_it_is_asked_for():
+    X, y = problem(300, 10)
+    gaps, passes, base = {}, {}, objective(X, y)
+    for certifies in (True, False):
+        found, base.rows.passes = [], 0
+        minimize_along(
+            base,
+            np.logspace(-2, 2, 5),
+            lambda _: ProximalDescent(100, 1e-6, 0),
+            go_on,
+            lambda _, fit, found=found: found.append(fit.gap),
+            certifies=certifies,
+        )
+        gaps[certifies], passes[certifies] = np.array(found), base.rows.passes
+    assert (gaps[True] < 1e-2).all()
+    assert (gaps[False] == np.inf).all()
+    assert passes[False] < passes[True]
