@@ -171,9 +171,11 @@ def test_a_fit_that_starts_from_a_subsample(place, n_classes):
     X, y = problem(n_samples=20_000, n_classes=n_classes)
     model = GDLogisticRegression(**EXACT).fit(place(X), place(y))
     other = GDLogisticRegression(**EXACT).fit(X, y)
-    same(model, other)
+    on_host = "cpu" in str(place.device).lower()
+    # An accelerator needs no subsample; within 1e-13 of the minimum, 1e-7 is left open.
+    same(model, other, rtol=1e-10 if on_host else 1e-6)
     assert place.has(model.n_iter_)
-    if "cpu" in str(place.device).lower():  # an accelerator needs no subsample
+    if on_host:
         assert_array_equal(host(model.n_iter_), other.n_iter_)
 
 
