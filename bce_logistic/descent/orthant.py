@@ -199,5 +199,7 @@ class OrthantArmijo:
             trial = objective.at(point.w + step)
             if trial.value <= point.value + self.sufficient_decrease * slope + rounding:
                 return trial.w, trial
-            eta *= 0.4
+            curvature = trial.value - point.value - slope
+            parabola = -slope / (2 * curvature) if np.isfinite(curvature) else 0.0
+            eta *= float(np.clip(parabola, 0.1, 0.5))
         return BacktrackingArmijo()(objective, point, np.zeros_like(p), t)

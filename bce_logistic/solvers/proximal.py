@@ -150,7 +150,8 @@ class ProximalDescent(PreconditionedDescent):
         memory: Memory = None,
         cost: float = inf,
     ) -> Iterator[Iterate]:
-        """Iterates of L-BFGS in the orthant, until as many steps as ``cost`` led nowhere near."""
+        """Iterates of L-BFGS in the orthant, until as many passes as ``cost`` led nowhere near."""
+        before = objective.rows.passes
         center, diagonal = objective.centred_diagonal(start.w)
         gap = ProximalGap(objective, tol, center)
         pairs = memory.pairs if isinstance(memory, OrthantState) else ()
@@ -161,7 +162,8 @@ class ProximalDescent(PreconditionedDescent):
             itertools.repeat(objective), start, direction, OrthantArmijo(center), t=t
         ):
             yield gap.judged(iterate)
-            if len(gap.measures) > max(PATIENCE, cost) and gap.steps_left() > 2 * cost:
+            spent = objective.rows.passes - before
+            if spent > max(PATIENCE, cost) and gap.steps_left() > 2 * cost:
                 return
 
     def _on_columns(
