@@ -46,8 +46,9 @@ FIRST_SET = 512
 # Passes that a step with a model may cost before the orthant is tried first; on a path, where the
 # next fits use the model, too.
 DEAR_STEP, DEAR_STEP_ON_PATH = 5, 20
-# Iterations in the orthant before it is judged.
-PATIENCE = 8
+# Passes in the orthant before it is judged, and costs of a step with a model before that is made
+# although it is singular.
+PATIENCE, SINGULAR = 8, 4
 # Share of the limit of its slope from which a coefficient is looked after on a path.
 REACH = 0.7
 # Share of the columns of dense rows from which a copy of them saves little.
@@ -128,8 +129,8 @@ class ProximalDescent(PreconditionedDescent):
         model = memory if isinstance(memory, ModelState) else None
         dear, reach = (DEAR_STEP_ON_PATH, REACH) if on_path else (DEAR_STEP, 1.0)
         newton = ProximalNewton(objective, target / SAFETY, reach)
-        if model is None and (cost := newton.cost_at(start)) > dear:
-            for iterate in self._in_orthant(objective, start, tol, t, memory, cost):
+        if model is None and newton.cost_at(start) > dear:
+            for iterate in self._in_orthant(objective, start, tol, t, memory, newton):
                 yield iterate
             start, t = iterate.point, iterate.t
         gap = ProximalGap(objective, tol)
@@ -148,10 +149,11 @@ class ProximalDescent(PreconditionedDescent):
         tol: float,
         t: int = 0,
         memory: Memory = None,
-        cost: float = inf,
+        newton: ProximalNewton | None = None,
     ) -> Iterator[Iterate]:
-        """Iterates of L-BFGS in the orthant, until as many passes as ``cost`` led nowhere near."""
+        """Iterates of L-BFGS in the orthant, without end or until ``newton`` seems to pay."""
         before = objective.rows.passes
+        cost = inf if newton is None else newton.cost_at(start)
         center, diagonal = objective.centred_diagonal(start.w)
         gap = ProximalGap(objective, tol, center)
         pairs = memory.pairs if isinstance(memory, OrthantState) else ()
@@ -163,7 +165,9 @@ class ProximalDescent(PreconditionedDescent):
         ):
             yield gap.judged(iterate)
             spent = objective.rows.passes - before
-            if spent > max(PATIENCE, cost) and gap.steps_left() > 2 * cost:
+            if newton is None or spent <= max(PATIENCE, cost) or gap.steps_left() <= 2 * cost:
+                continue
+            if newton.is_determined(iterate.point) or spent > SINGULAR * cost:
                 return
 
     def _on_columns(

@@ -151,10 +151,18 @@ class ProximalNewton:
 
     def cost_at(self, point: Point) -> float:
         """Cost of a Hessian and its factor at a point, in passes."""
-        by_class = (len(point.w), self.objective.n_scores)
-        moving = self._moving(point.w.reshape(by_class), point.gradient.reshape(by_class))
+        moving = self._moving_at(point)
         hessian, factor = self._seconds(np.flatnonzero(moving.any(axis=1)), moving.sum())
         return (hessian + factor) / Costs(self.objective).of_pass
+
+    def is_determined(self, point: Point) -> bool:
+        """Whether no more coefficients move than the loss of the rows determines."""
+        n_moving = np.count_nonzero(self._moving_at(point))
+        return bool(n_moving <= self.objective.rows.n_samples * self.objective.n_scores)
+
+    def _moving_at(self, point: Point) -> NDArray[np.bool_]:
+        by_class = (len(point.w), self.objective.n_scores)
+        return self._moving(point.w.reshape(by_class), point.gradient.reshape(by_class))
 
     def cost(self, features: NDArray[np.intp]) -> tuple[float, float]:
         """Cost of a Hessian and its factor, in steps with an old one and in seconds."""
