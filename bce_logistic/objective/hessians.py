@@ -16,7 +16,7 @@ import numpy as np
 import scipy.linalg
 import scipy.sparse.linalg
 
-from ..arrays import Array, asarray_like
+from ..arrays import Array, asarray_like, row_sum
 from ..rows.base import Block, Columns, RowBlocks, Sums
 from .losses import Loss
 from .penalties import Penalty
@@ -143,7 +143,7 @@ class HessianMixin(ABC):
 
         def hessian(block: Block) -> Sums:
             d = self.loss.curvature_diagonal(self.loss.curvature(self.scores(block, w)))
-            d = d if d.ndim == 1 else block.column_sum(d.T) / self.n_scores
+            d = d if d.ndim == 1 else row_sum(d) / self.n_scores
             return self._gram(block, block.s * d, columns)
 
         n_columns = len(np.arange(self.rows.n_features)[columns]) + self.fit_intercept

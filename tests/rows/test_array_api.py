@@ -27,7 +27,10 @@ from bce_logistic import (
 )
 from bce_logistic.objective.certificate import duality_gap
 from bce_logistic.objective.hessians import EXACT_EIGENVALUE_COLUMNS
-from bce_logistic.objective.rounding import gradient_rounding
+from bce_logistic.objective.penalties import ElasticNet
+from bce_logistic.objective.rounding import gradient_rounding, rounding_gap
+from bce_logistic.objective.self_concordance import hessian_share
+from bce_logistic.preconditioning.factors import sum_to_zero
 
 from ..common import objective, probabilities, problem, weights
 
@@ -317,6 +320,47 @@ def test_only_sums_and_a_subsample_become_numpys(n_samples, allowed, n_classes, 
         getattr(model, method)(given[0])
     assert len(sizes) > 10
     assert max(sizes) <= allowed
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_every_sum_over_the_rows_is_numpys(place, n_classes):
+    X, y = problem(200, 6, n_classes)
+    s = weights(200)
+    F = objective(X, y, s)
+    G = replace(F, rows=rows(place, X, y, s))
+    w = np.random.default_rng(0).normal(size=F.shape) / 4
+    w = sum_to_zero(w)
+    some = np.array([0, 2, 5])
+    sums = {
+        "point": lambda F: [part for part in replace(F, certifies=True).at(w) if part is not None],
+        "diagonal": lambda F: F.hessian_diagonal(w),
+        "centred diagonal": lambda F: F.centred_diagonal(w),
+        "by class": lambda F: F.class_hessians(w, some),
+        "mean over classes": lambda F: F.mean_class_hessian(w, some),
+        "Hessian": lambda F: F.hessian(w, some),
+        "product": lambda F: F.hessian_product(w)(w),
+        "intercept step": lambda F: F.intercept_step(F.at(w)),
+        "smoothness": lambda F: F.smoothness(),
+        "share": lambda F: hessian_share(F, w),
+        "rounding": lambda F: rounding_gap(F, w, 1.0),
+        "gap": lambda F: duality_gap(F, F.at(w)),
+        "gap with L1": lambda F: duality_gap(with_l1(F), with_l1(F).at(w)),
+    }
+
+    def with_l1(F):
+        l1 = np.append(np.full(6, 3.0), 0)
+        return replace(F, penalty=ElasticNet(F.penalty.curvature, l1))
+
+    for name, sum_over in sums.items():
+        found, expected = sum_over(G), sum_over(F)
+        parts = (
+            zip(found, expected, strict=True)
+            if isinstance(found, (tuple, list))
+            else [(found, expected)]
+        )
+        for part, other in parts:
+            assert isinstance(part, (float, np.ndarray, np.floating)), name
+            assert_allclose(part, other, rtol=1e-9, atol=1e-11, err_msg=name)
 
 
 # Predictions.
