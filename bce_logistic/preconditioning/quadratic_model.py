@@ -25,7 +25,7 @@ from .factors import Factor
 LEAST_PROXIMAL = 1e-11
 PROXIMAL = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
 # Pivot of a matrix of unit diagonal above which the last proximal term makes no difference.
-REGULAR = 1e-4
+REGULAR = 1e-6
 # Guesses in a row that do not reduce the number of wrong signs, at most.
 MAX_FAILURES = 3
 # Rounding with which a slope may exceed its limit.
