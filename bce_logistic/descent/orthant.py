@@ -174,6 +174,10 @@ class OrthantArmijo:
     ----------
     center : ndarray of shape (n_features,)
         Centres :math:`\mu` of the features; zeros without an intercept.
+    sufficient_decrease : float
+        The part ``c`` of the decrease that the gradient promises.
+    min_step : float
+        The smallest step :math:`\eta`.
     """
 
     center: Array
