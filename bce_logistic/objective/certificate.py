@@ -53,7 +53,7 @@ class DualStep(NamedTuple):
 
     @classmethod
     def _of_features(cls, objective: Objective, point: Point) -> DualStep | None:
-        """The step of features without a penalty and of the intercept, in three passes."""
+        """The step of features without a penalty and of the intercept, in two passes."""
         free = np.flatnonzero(objective.penalty.unpenalised)
         H = objective.hessian(point.w, free[free < objective.rows.n_features])
         n = H.shape[0] * H.shape[1]
@@ -118,9 +118,8 @@ def duality_gap(objective: Objective, point: Point) -> float:
     -------
     float
         The bound, in nats; ``inf`` if there is no penalty, or if more than 200 coefficients have
-        none. It takes no pass over the rows without an intercept, else one or two, three if a
-        feature has no penalty, and with an L1 penalty up to two more. Rounding of the objective is
-        added.
+        none. It takes no pass over the rows without an intercept, else one or two, and with an L1
+        penalty up to two more. Rounding of the objective is added.
 
     References
     ----------

@@ -50,7 +50,7 @@ DEAR_STEP, DEAR_STEP_ON_PATH = 5, 20
 # although it is singular.
 PATIENCE, SINGULAR = 8, 4
 # Share of the limit of its slope from which a coefficient is looked after on a path.
-REACH = 0.7
+REACH = 0.5
 # Share of the columns of dense rows from which a copy of them saves little.
 MOST_COLUMNS = 0.3
 # Part of the tolerance that is left for the columns of the last working set.
