@@ -180,7 +180,7 @@ class ProximalDescent(PreconditionedDescent):
         """
         point = start if isinstance(start, Point) else objective.at(start)
         if isinstance(memory, ModelState | OrthantState):
-            yield from self._on_all(objective, point, self.tol, memory=memory)
+            yield from self._on_all(objective, point, self.tol, memory=memory, on_path=on_path)
         known = memory if isinstance(memory, WorkingSet) else None
         columns = np.empty(0, dtype=np.intp) if known is None else known.columns
         center, least = _center(objective), INNER_SHARE * self.tol
@@ -194,6 +194,7 @@ class ProximalDescent(PreconditionedDescent):
             new = np.flatnonzero(excess > SLACK)
             yield self._judged(objective, t, point, inner if len(new) == 0 else inf, known)
             if copies_little and len(new) > MOST_COLUMNS * rows.n_features:
+                known = iterates = None  # frees the copy
                 yield from self._on_all(objective, point, self.tol, t + 1)
             if len(new) or known is None:
                 columns, iterates = self._grown(objective, point, columns, excess), None
@@ -205,19 +206,22 @@ class ProximalDescent(PreconditionedDescent):
             if len(columns) + objective.fit_intercept == 0:
                 continue
             if iterates is None:
-                w = known.inner(point.w)
-                inside = self._on_all(known.part, w, least, memory=known.memory, on_path=on_path)
-                iterates = seen_to_stall(inside, known.part.penalty)
-            accuracy = min(accuracy, GAIN_SHARE * (before - point.value) / point.value)
-            accuracy = max(
-                accuracy if len(new) > FEW_NEW * len(columns) else 0.0, STEP_SHARE * least
-            )
-            before = point.value
+                iterates = self._on_set(known, point.w, least, on_path)
+            gained, before = (before - point.value) / point.value, point.value
+            if len(new) <= FEW_NEW * len(columns):
+                gained = 0.0
+            accuracy = max(min(accuracy, GAIN_SHARE * gained), STEP_SHARE * least)
             solution = reached(iterates, least, accuracy if len(new) else 0.0)
             known, inner = known._replace(memory=solution.state), solution.gap
             certifies = inner <= least * solution.point.value
             w = known.outer(solution.point.w, objective.shape)
             point = replace(objective, certifies=certifies).at(w)
+
+    def _on_set(self, known: WorkingSet, w: Array, tol: float, on_path: bool) -> Iterator[Iterate]:
+        """Iterates on a copy of columns, without end."""
+        start, memory = known.inner(w), known.memory
+        iterates = self._on_all(known.part, start, tol, memory=memory, on_path=on_path)
+        return seen_to_stall(iterates, known.part.penalty)
 
     def _grown(
         self, objective: Objective, point: Point, columns: NDArray[np.intp], excess: Array
