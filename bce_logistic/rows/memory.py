@@ -80,6 +80,12 @@ class RowsInMemory(RowBlocks):
         rows._set_labels_and_weights(self.y if y is None else y, s)
         return rows
 
+    def in_single_precision(self) -> RowsInMemory:
+        """A copy of the rows in float32; FloatingPointError if a feature overflows."""
+        with np.errstate(over="raise"):
+            X = self.X.astype(np.float32)
+        return row_blocks(X, self.y, self.s, self.run)
+
     def with_cells(self, cells: NDArray[np.intp]) -> Self:
         """The same rows, which know their cells in the folds of a cross-validation."""
         rows = copy(self)

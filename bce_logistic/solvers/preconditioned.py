@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from math import exp, inf, log, prod
 from typing import cast
 
@@ -30,6 +31,7 @@ from ..preconditioning.factors import Hessian, sum_to_zero
 from ..preconditioning.row_space import RowSpace
 from .convergence import Progress, model_is_accurate
 from .gap import CertifiedLastStep, Gap
+from .single_precision import in_single_precision, is_far
 from .subsample_start import newton_on_subsample
 from .truncated_newton import TruncatedNewton
 
@@ -148,8 +150,9 @@ class PreconditionedDescent:
         self, objective: Objective, w: Array, ladder: Iterator[Candidate | Restriction]
     ) -> Iterator[Iterate]:
         """Descend with one metric after the other, and at last by truncated Newton."""
-        where: Array | Point = w
-        state, t, patience = None, 0, float(PATIENCE)
+        rough = in_single_precision(objective)
+        where: Array | Point = w if rough is None else objective.at(w)
+        state, t, patience, least = None, 0, float(PATIENCE), inf
         for candidate, better in itertools.pairwise(itertools.chain(ladder, [None])):
             assert candidate is not None
             if isinstance(candidate, Restriction):
@@ -159,18 +162,28 @@ class PreconditionedDescent:
             if candidate.renewed:
                 yield from self._newton(objective, where, candidate, t)
             preconditioner = candidate.build(where.w if isinstance(where, Point) else where)
-            iterates = self._descend_with(
-                objective, preconditioner, candidate, better, where, state, t, patience
-            )
-            for iterate in iterates:
-                yield iterate
-            where, state, t = iterate.point, iterate.state, iterate.t
+            use = partial(self._descend_with, preconditioner, candidate, better, patience)
+            if rough is not None:
+                for iterate in use(rough, where, state, t):
+                    # Of what single precision says, only the coefficients are kept.
+                    yield iterate._replace(gap=inf, certificate=inf, coefficients=np.copy)
+                    if is_near := not is_far(iterate, self.tol, least):
+                        break
+                    least = iterate.point.value
+                where, state, t = iterate.point, iterate.state, iterate.t
+                if is_near or better is None:
+                    objective.rows.passes += rough.rows.passes
+                    rough, where = None, objective.at(iterate.point.w)
+            if rough is None:
+                for iterate in use(objective, where, state, t):
+                    yield iterate
+                where, state, t = iterate.point, iterate.state, iterate.t
             if better is candidate:
                 patience *= PATIENCE_GROWTH
             if better is None:
                 iterates = self._finish(objective, preconditioner, where, state, t)
             # No frame keeps pairs, or a metric, that the descent has done with.
-            del preconditioner, iterate
+            del preconditioner, use, iterate
         del state
         yield from iterates
 
@@ -211,14 +224,14 @@ class PreconditionedDescent:
 
     def _descend_with(
         self,
-        objective: Objective,
         preconditioner: Preconditioner,
         candidate: Candidate,
         better: Candidate | Restriction | None,
+        patience: float,
+        objective: Objective,
         where: Array | Point,
         state: LBFGSState | None,
         t: int,
-        patience: float,
     ) -> Iterator[Iterate]:
         """Descend with one metric until a better one, or truncated Newton, is worth its cost.
 
