@@ -181,7 +181,7 @@ class PreconditionedDescent:
             if better is candidate:
                 patience *= PATIENCE_GROWTH
             if better is None:
-                iterates = self._finish(objective, preconditioner, where, state, t)
+                iterates = self._finish(objective, preconditioner, iterate.point, state, t)
             # No frame keeps pairs, or a metric, that the descent has done with.
             del preconditioner, use, iterate
         del state
