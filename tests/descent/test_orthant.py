@@ -78,3 +78,15 @@ def test_where_no_step_was_accepted_the_pairs_are_dropped():
     assert not np.allclose(with_pairs, plain, rtol=1e-3)
     assert len(rule(ahead, F.at(ahead).gradient, state)[1].pairs) == 2
     assert_array_equal(rule(w, g, state)[0], plain)
+
+
+def test_a_step_that_is_far_too_long_is_cut_in_few_passes():
+    X, y = problem(100, 5)
+    F = replace(objective(X, y), penalty=ElasticNet(np.zeros(6), np.append(np.ones(5), 0.0)))
+    w = np.zeros(6)
+    center, diagonal = F.centred_diagonal(w)
+    p, _ = OrthantLBFGS(F.penalty, diagonal, center, True)(w, F.at(w).gradient, None)
+    point, before = F.at(w), F.rows.passes
+    _, end = OrthantArmijo(center)(F, point, 1000 * p, 0)
+    assert end.value < point.value
+    assert F.rows.passes - before <= 6
