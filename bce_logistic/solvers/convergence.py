@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import inf
 from typing import NamedTuple
 
@@ -16,6 +16,8 @@ from ..objective.penalties import Penalty
 # a power of their number, needs a larger one.
 SAFETY = 4.0
 SAFETY_IF_SLOW = 16.0
+# Largest rounding error of the objective, relative to it.
+ROUNDING = 16 * np.finfo(np.float64).eps
 # Measures below count as this.
 TINY = np.finfo(np.float64).tiny
 # Steps after which a descent counts as slow.
@@ -115,3 +117,27 @@ def _to_come(history: Sequence[Progress], width: int) -> float:
     contraction = decrease / (oldest - middle) if oldest > middle else inf
     contraction = min(contraction, SLOWEST_CONTRACTION)
     return decrease * contraction / (1 - contraction)
+
+
+def seen_to_stall(iterates: Iterable[Iterate], penalty: Penalty) -> Iterator[Iterate]:
+    """The iterates; each tells whether the last steps, in the same coordinates, led nowhere."""
+    history: list[Progress] = []
+    last = (-1, False)
+    for iterate in iterates:
+        now = (iterate.t, iterate.coefficients is not None)
+        if now == last:  # the same point with another preconditioner
+            history.pop()
+        elif now[1] != last[1]:
+            history.clear()
+        history.append(Progress.of(iterate, penalty))
+        last = now
+        yield iterate._replace(stalled=stalled_at_precision(history))
+
+
+def stalled_at_precision(history: list[Progress]) -> bool:
+    """Whether the last three steps decreased neither the objective nor its gradient."""
+    if len(history) < 4:
+        return False
+    before, now = history[-4], history[-1]
+    same = before.value - now.value <= ROUNDING * abs(now.value)
+    return bool(same and now.gradient_norm >= 0.5 * before.gradient_norm)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import inf, log
+from math import inf
 
 import numpy as np
 
@@ -15,13 +15,12 @@ from ..objective.certificate import duality_gap
 from ..objective.objective import Objective, Point
 from ..objective.self_concordance import hessian_share
 from ..preconditioning.factors import Hessian
-from .convergence import SAFETY, Progress, estimated_gap, model_is_accurate
+from .convergence import SAFETY, Progress, estimated_gap, model_is_accurate, steps_left
 
 # The same for a factor that was built at another point, from which the Hessian has changed.
 SAFETY_OF_REUSED = 10.0
 # Relative gap to plan with if the tolerance is zero.
 TINY_TOL = 1e-10
-TINY = np.finfo(np.float64).tiny
 # Number of last steps from which the change of the Hessian is measured.
 RECENT = 4
 
@@ -135,24 +134,8 @@ class Gap:
         )
 
     def steps_left(self) -> float:
-        """Steps until the gap is at the tolerance, if it shrinks as over half of the history.
-
-        The rate is the slope of a straight line through its logarithms.
-        """
-        target = max(self.tol, TINY_TOL) * self.history[-1].value
-        finite = [measure for measure in self.measures if measure < inf]
-        if not finite:
-            return inf
-        logs = np.log(np.maximum(finite, TINY))
-        left = logs[-1] - log(max(target, TINY))
-        if left <= 0:
-            return 0.0
-        logs = logs[-max(4, len(logs) // 2 + 1) :]
-        if len(logs) < 3:
-            return inf
-        steps = np.arange(len(logs)) - (len(logs) - 1) / 2
-        slope = steps.dot(logs) / steps.dot(steps)
-        return left / -slope if slope < 0 else inf
+        """Steps until the gap is at the tolerance, if it shrinks as before."""
+        return steps_left(self.measures, max(self.tol, TINY_TOL) * self.history[-1].value)
 
     def is_nearly_there(self) -> bool:
         """Whether the next step is expected to be the last."""

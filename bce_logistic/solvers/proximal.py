@@ -28,8 +28,8 @@ from ..preconditioning.cost_model import Costs
 from ..preconditioning.subsample import Subsample
 from ..rows.memory import RowsInMemory
 from .continuation import Continuation, Memory, WorkingSet
-from .convergence import SAFETY
-from .preconditioned import PreconditionedDescent, seen_to_stall
+from .convergence import SAFETY, seen_to_stall
+from .preconditioned import PreconditionedDescent
 from .proximal_gap import ProximalGap, reached
 from .proximal_newton import ModelState, ProximalNewton, Watched
 

@@ -22,7 +22,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from bce_logistic import GDLogisticRegression
-from bce_logistic.solvers import preconditioned
+from bce_logistic.solvers import convergence
 
 from ..common import fitted_value
 
@@ -223,7 +223,7 @@ def test_several_classes_in_fewer_rows_than_columns(seed, tol):
 @pytest.mark.parametrize("n_steps", [1, 3, 5])  # after five, within 1e-6
 def test_a_descent_that_cannot_go_on_has_not_converged_above_the_minimum(monkeypatch, n_steps):
     monkeypatch.setattr(
-        preconditioned, "stalled_at_precision", lambda history: len(history) >= n_steps
+        convergence, "stalled_at_precision", lambda history: len(history) >= n_steps
     )
     X, y = make_blobs(200, 5, centers=2, cluster_std=8.0, random_state=0)
     with pytest.warns(ConvergenceWarning, match="it may be gap_=.* above its minimum"):

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 from scipy.sparse import csr_array
 
 from bce_logistic import GDLogisticRegression
-from bce_logistic.solvers import preconditioned, single_precision
+from bce_logistic.solvers import ladder, single_precision
 from bce_logistic.solvers.single_precision import in_single_precision
 
 from ..common import objective, weights
@@ -31,7 +31,7 @@ def used(monkeypatch):
         made.append(in_single_precision(objective))
         return made[-1]
 
-    monkeypatch.setattr(preconditioned, "in_single_precision", recorded)
+    monkeypatch.setattr(ladder, "in_single_precision", recorded)
     return made
 
 
@@ -43,7 +43,7 @@ def test_the_answer_is_that_of_double_precision(params, n_classes, used, monkeyp
     model = GDLogisticRegression(tol=1e-12, **params).fit(X, y, s)
     assert used[0] is not None
     assert used[0].rows.passes > 3
-    monkeypatch.setattr(preconditioned, "in_single_precision", lambda _: None)
+    monkeypatch.setattr(ladder, "in_single_precision", lambda _: None)
     expected = GDLogisticRegression(tol=1e-12, **params).fit(X, y, s)
     assert model.stop_reason_ == expected.stop_reason_ == "tol"
     assert_allclose(model.coef_, expected.coef_, rtol=0, atol=1e-5 * np.abs(model.coef_).max())
