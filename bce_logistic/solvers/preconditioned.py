@@ -7,6 +7,7 @@ How ``P`` is chosen, and replaced, is told in :mod:`bce_logistic.solvers.ladder`
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import exp, log
@@ -23,6 +24,8 @@ from .ladder import Ladder
 MAX_REMAINING_ERROR = 0.05
 # Part that a step towards an optimum at infinity leaves: 1/e, less a margin.
 FADING = 0.3
+# Such steps in a row after which a last one that leaves nothing may be rounding.
+MANY_FADING = 6
 
 
 @dataclass(frozen=True)
@@ -111,8 +114,9 @@ class PreconditionedDescent:
 def _last_step_converged(curve: list[Progress]) -> bool:
     """Whether the last step achieved the predicted decrease and left little of the error.
 
-    The step before must have left less than 1/e, since the last may have done so by chance. Steps
-    that start where the predicted decrease is below rounding error are ignored.
+    The step before must have left less than 1/e, since the last may have done so by chance, and
+    no long row of steps left more. Steps that start where the predicted decrease is below rounding
+    error are ignored.
     """
     rounding = ROUNDING * abs(curve[-1].value)
     real = [
@@ -124,6 +128,12 @@ def _last_step_converged(curve: list[Progress]) -> bool:
         not model_is_accurate(steps)
         or now.half_squared_decrement > MAX_REMAINING_ERROR * before.half_squared_decrement
     ):
+        return False
+    fading = [
+        now.half_squared_decrement > FADING * before.half_squared_decrement
+        for before, now in itertools.pairwise(curve)
+    ]
+    if any(all(fading[i : i + MANY_FADING]) for i in range(len(fading) - MANY_FADING + 1)):
         return False
     return (
         len(steps) < 3 or before.half_squared_decrement < FADING * steps[-3].half_squared_decrement

@@ -32,7 +32,7 @@ def text(n_samples=600, n_features=15_000, n_classes=20, per_row=60):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_a_fit_of_many_coefficients(monkeypatch):
     # As if they were so many that the curvature pairs are as few as they can be.
-    monkeypatch.setattr("bce_logistic.solvers.preconditioned.MAX_PAIR_NUMBERS", 0)
+    monkeypatch.setattr("bce_logistic.solvers.ladder.MAX_PAIR_NUMBERS", 0)
     X, y = text()
     with NumPyMemory() as theirs:
         LogisticRegression(C=30.0, max_iter=2).fit(X, y)  # all its memory is taken at once
