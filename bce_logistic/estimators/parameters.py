@@ -28,7 +28,9 @@ class ValidatedParametersMixin:
         }
         validate_parameter_constraints(constraints, values, caller_name=name)
         for parameter, value in values.items():
-            if isinstance(value, (bool, np.bool_)) and not _takes_bool(constraints[parameter]):
+            is_constrained = parameter in constraints  # those of a subclass need not be
+            is_bool = isinstance(value, (bool, np.bool_))
+            if is_constrained and is_bool and not _takes_bool(constraints[parameter]):
                 raise InvalidParameterError(
                     f"The {parameter!r} parameter of {name} must not be a bool. Got {value!r} "
                     "instead of a number."

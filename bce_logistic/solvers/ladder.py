@@ -28,7 +28,7 @@ from ..preconditioning.factors import Hessian, sum_to_zero
 from ..preconditioning.row_space import RowSpace
 from .convergence import seen_to_stall
 from .gap import CertifiedLastStep, Gap
-from .single_precision import in_single_precision, is_far
+from .single_precision import far_off, in_single_precision
 from .subsample_start import newton_on_subsample
 from .truncated_newton import TruncatedNewton
 
@@ -80,7 +80,7 @@ class Ladder:
         """Descend with one metric after the other, and at last by truncated Newton."""
         rough = in_single_precision(objective)
         where: Array | Point = w if rough is None else objective.at(w)
-        state, t, patience, least = None, 0, float(PATIENCE), inf
+        state, t, patience = None, 0, float(PATIENCE)
         for candidate, better in itertools.pairwise(itertools.chain(ladder, [None])):
             assert candidate is not None
             if isinstance(candidate, Restriction):
@@ -92,12 +92,7 @@ class Ladder:
             preconditioner = candidate.build(where.w if isinstance(where, Point) else where)
             use = partial(self._descend_with, preconditioner, candidate, better, patience)
             if rough is not None:
-                for iterate in use(rough, where, state, t):
-                    # Of what single precision says, only the coefficients are kept.
-                    yield iterate._replace(gap=inf, certificate=inf, coefficients=np.copy)
-                    if is_near := not is_far(iterate, self.tol, least):
-                        break
-                    least = iterate.point.value
+                iterate, is_near = yield from far_off(use(rough, where, state, t), self.tol)
                 where, state, t = iterate.point, iterate.state, iterate.t
                 if is_near or better is None:
                     objective.rows.passes += rough.rows.passes

@@ -6,7 +6,9 @@ the descent goes on from there.
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterator
 from dataclasses import replace
+from math import inf
 
 import numpy as np
 
@@ -50,10 +52,21 @@ def in_single_precision(objective: Objective) -> Objective | None:
         return None
 
 
-def is_far(iterate: Iterate, tol: float, least: float) -> bool:
-    """Whether an iterate is so far from the optimum that rounding does not matter.
+def far_off(
+    iterates: Iterator[Iterate], tol: float
+) -> Generator[Iterate, None, tuple[Iterate, bool]]:
+    """The iterates so far from the optimum that rounding does not matter, and one more.
 
-    ``least`` is the value at the one before, which rounding may keep from decreasing.
+    Of what single precision says, only the coefficients are kept. Returns the last iterate, and
+    whether it is near the optimum.
     """
-    value, predicted = iterate.point.value, -np.vdot(iterate.point.gradient, iterate.direction) / 2
-    return bool(iterate.gap > tol * value and predicted > ROUGH * value and value < least)
+    least = inf
+    for iterate in iterates:
+        yield iterate._replace(gap=inf, certificate=inf, coefficients=np.copy)
+        point = iterate.point
+        predicted = -np.vdot(point.gradient, iterate.direction) / 2
+        is_far = iterate.gap > tol * point.value and predicted > ROUGH * point.value
+        if not (is_far and point.value < least):
+            return iterate, True
+        least = point.value
+    return iterate, False

@@ -16,11 +16,10 @@ import warnings
 from operator import itemgetter
 
 import numpy as np
-from scipy import sparse
 
 from atlas import generators
 from bce_logistic import C_max, GDLogisticRegression, regularization_path
-from sparse_models.race import ACCURACY, PROBLEMS, TOLERANCES, Fit, ours, timed, value
+from sparse_models.race import ACCURACY, PROBLEMS, TOLERANCES, Fit, adelie_path, ours, timed, value
 
 NUMBER, EPS = 100, 1e-3
 AT = (10, 30, 50, 70, 99)
@@ -32,27 +31,6 @@ def our_path(X: object, y: np.ndarray, Cs: np.ndarray) -> list[Fit]:
     estimator = GDLogisticRegression(tol=ACCURACY, n_jobs=1)
     path = regularization_path(X, y, Cs, estimator=estimator)
     return list(zip(path.coefs, path.intercepts, strict=True))
-
-
-def adelie_path(X: object, y: np.ndarray, Cs: np.ndarray, tol: float) -> list[Fit]:
-    """The fits of adelie."""
-    import adelie as ad
-
-    A = np.asfortranarray(X)
-    if sparse.issparse(X):
-        A = ad.matrix.sparse(sparse.csc_matrix(X), method="naive", n_threads=1)
-    state = ad.grpnet(
-        X=A,
-        glm=ad.glm.binomial(y=y.astype(np.float64), dtype=np.float64),
-        lmda_path=1 / (Cs * len(y)),
-        tol=tol,
-        irls_tol=tol,
-        early_exit=False,
-        progress_bar=False,
-        n_threads=1,
-    )
-    coefs = state.betas.toarray()
-    return [(coef[None], np.ravel(b)) for coef, b in zip(coefs, state.intercepts, strict=True)]
 
 
 def race(name: str) -> str:

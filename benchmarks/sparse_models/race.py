@@ -152,6 +152,11 @@ def snapml(X: object, y: np.ndarray, C: float, tol: float) -> Fit:
 
 def adelie(X: object, y: np.ndarray, C: float, tol: float) -> Fit:
     """adelie's coordinate descent inside reweighting, for a single strength."""
+    return adelie_path(X, y, np.array([C]), tol)[-1]
+
+
+def adelie_path(X: object, y: np.ndarray, Cs: np.ndarray, tol: float) -> list[Fit]:
+    """The same along a path of strengths."""
     import adelie as ad
 
     A = np.asfortranarray(X)
@@ -160,14 +165,15 @@ def adelie(X: object, y: np.ndarray, C: float, tol: float) -> Fit:
     state = ad.grpnet(
         X=A,
         glm=ad.glm.binomial(y=y.astype(np.float64), dtype=np.float64),
-        lmda_path=[1 / (C * len(y))],
+        lmda_path=1 / (Cs * len(y)),
         tol=tol,
         irls_tol=tol,
         early_exit=False,
         progress_bar=False,
         n_threads=1,
     )
-    return state.betas[[-1]].toarray(), np.ravel(state.intercepts)[-1:]
+    coefs = state.betas.toarray()
+    return [(coef[None], np.ravel(b)) for coef, b in zip(coefs, state.intercepts, strict=True)]
 
 
 def with_constant(X: object) -> object:
